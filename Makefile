@@ -1,0 +1,42 @@
+# Everything a newcomer types. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?=
+ARGS ?=
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(VENV)/.installed  ## .venv with the pinned packages (needs Python, pip and make)
+
+$(VENV)/.installed: requirements.txt pyproject.toml scripts/setup.sh
+	@scripts/setup.sh $(VENV)
+	@touch $@
+
+demo: setup  ## a recommender goes stale and gets itself replaced: make demo [DATA=path] [ARGS=--keep]
+	@$(BIN)/evergreen demo $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+test: setup lint  ## lint, types, import contracts and every test
+	@$(BIN)/pytest $(ARGS)
+
+test-quick: setup  ## the unit tests only (no Airflow started)
+	@$(BIN)/pytest -m "not live and not airflow and not postgres" $(ARGS)
+
+lint: setup  ## ruff, mypy strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+format: setup  ## lets ruff rewrite the sources
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench-loop: setup  ## stale against daily refreshed on half a year of sales: make bench-loop [DATA=path]
+	@$(BIN)/python tests/bench/loop.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+requirements: setup  ## compile requirements.txt from pyproject.toml again
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.12 --no-annotate --no-emit-index-url --quiet -o requirements.txt --custom-compile-command "make requirements"
+
+clean:  ## remove the environment and all state
+	@rm -rf $(VENV) .evergreen demo
+
+.PHONY: help setup demo test test-quick lint format bench-loop requirements clean

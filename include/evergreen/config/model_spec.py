@@ -1,0 +1,263 @@
+"""`model.yaml`, parsed once into a frozen object.
+
+Unknown keys fail and name the nearest known one. Every threshold has a default; its comment says
+where it comes from.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evergreen.config.durations import Duration, parse_duration
+from evergreen.domain.errors import ModelSpecInvalid
+
+_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class LakeSpec(_Section):
+    """Where the events are and when they can be trusted."""
+
+    url: str | None = None
+    """Any fsspec URL; `impressions/` and `orders/` lie below it. Default: EVERGREEN_LAKE_URL/<model>."""
+    engine: Literal["polars"] = "polars"
+    """What counts and joins."""
+    attribution_window: Duration = parse_duration("0h")
+    """How long after an impression a click still counts; an hour is mature when it has passed."""
+    late_after: Duration = parse_duration("20m")
+    """An hour that is not closed this long after its end is reported as late."""
+    timeout: Duration = parse_duration("6h")
+    """An hour that is not closed this long after its end fails its run."""
+
+
+class FeaturesSpec(_Section):
+    """The model's inputs, in the order of its columns."""
+
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Numeric, then categorical."""
+        return self.numeric + self.categorical
+
+
+class CtrSpec(_Section):
+    """The plain rule on the click-through rate."""
+
+    max_drop: float = Field(0.15, gt=0, lt=1)
+    """Alarm when the CTR is surely below (1 - max_drop) times the baseline. 15 % is twice the daily
+    cycle's standard deviation on the shops measured so far."""
+    floor: float | None = Field(None, gt=0, lt=1)
+    """Alarm when the CTR is surely below this, whatever the baseline."""
+
+
+class FallbackSpec(_Section):
+    """The plain rule on the share of impressions that the model could not fill."""
+
+    max_share: float = Field(0.10, gt=0, lt=1)
+    """Alarm when the share of fallback impressions is surely above this: the earliest sign of a
+    stale recommender, because what is new in the catalogue is unknown to it."""
+
+
+class TriggerSpec(_Section):
+    """When evidence becomes a retraining."""
+
+    cooldown: Duration = parse_duration("24h")
+    """No second retraining this soon after the last request or release."""
+    max_retrains_per_day: int = Field(2, ge=1)
+    """The budget of retrainings in any 24 hours."""
+    max_model_age: Duration = parse_duration("28d")
+    """A champion older than this is retrained whatever the sensors say."""
+
+
+class MonitorSpec(_Section):
+    """What is watched every hour."""
+
+    window: Duration = parse_duration("7d")
+    """Trailing window that is judged: whole weeks, so that daily and weekly cycles cancel."""
+    confidence: float = Field(0.999, gt=0.5, lt=1)
+    """One-sided confidence of every bound. Judged 8,760 times a year on overlapping windows."""
+    min_impressions: int = Field(2_000, ge=1)
+    """Fewer impressions in the window are 'not enough data'."""
+    ctr: CtrSpec = CtrSpec()
+    fallback: FallbackSpec = FallbackSpec()
+    trigger: TriggerSpec = TriggerSpec()
+
+
+class ValidateSpec(_Section):
+    """What a closed day must look like."""
+
+    min_hours: int = Field(24, ge=1, le=24)
+    """Closed hours that a day must have."""
+    max_row_drop: float = Field(0.8, gt=0, le=1)
+    """Report a day whose rows fall by more than this share below the same weekday a week before."""
+
+
+class TrainSpec(_Section):
+    """How a challenger is made."""
+
+    window: Duration = parse_duration("28d")
+    """Page views that end here become training, validation and holdout rows."""
+    lookback: Duration = parse_duration("28d")
+    """How far features look back from their moment."""
+    validation: Duration = parse_duration("3d")
+    """Page views just before the holdout, for early stopping."""
+    max_page_views: int = Field(20_000, ge=100)
+    """Sampled (seeded) from the window beyond this."""
+    candidates: int = Field(30, ge=5)
+    """Candidates for each context item; also the length of a published list."""
+    objective: Literal["binary:logistic"] = "binary:logistic"
+    """A click model: its score is a probability."""
+    params: dict[str, float | int | str] = Field(default_factory=dict)
+    """Passed to XGBoost over the defaults."""
+    rounds: int = Field(200, ge=1)
+    """Boosting rounds at most; early stopping ends sooner."""
+    early_stopping_rounds: int = Field(20, ge=1)
+    seed: int = 7
+    variants: tuple[Literal["full"], ...] = ("full",)
+    """Trained side by side; the best on the validation window meets the holdout."""
+
+
+class GateSpec(_Section):
+    """What a challenger must prove."""
+
+    holdout: Duration = parse_duration("7d")
+    """The newest mature page views, later than every training row."""
+    k: int = Field(5, ge=1)
+    """Length of the list that is shown and judged."""
+    metric: Literal["ndcg", "hit"] = "ndcg"
+    """The primary metric, at k, per page view."""
+    min_gain: float = Field(0.0, ge=0)
+    """The lower bound of the gain must lie above this."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Of the two-sided interval."""
+    resamples: int = Field(2_000, ge=100)
+    """Bootstrap resamples. Efron and Tibshirani 1993 ask for 1,000 or more for intervals."""
+    min_page_views: int = Field(500, ge=1)
+    """Fewer are INCONCLUSIVE."""
+    seed: int = 7
+
+
+class DeploySpec(_Section):
+    """What happens to a winner."""
+
+    approval: Literal["never"] = "never"
+    """Whether a person is asked first."""
+    probation: Duration = parse_duration("72h")
+    """How long the new champion is on trial."""
+
+
+class ComputeSpec(_Section):
+    """What a step may use."""
+
+    cpu: float = Field(1, gt=0)
+    memory: str = "2Gi"
+    gpu: int = Field(0, ge=0)
+    image: str = ""
+    queue: str = "default"
+    timeout: Duration = parse_duration("1h")
+    """A step that takes longer is ended."""
+
+
+class ModelSpec(_Section):
+    """One model: everything Evergreen knows about it."""
+
+    model: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    description: str
+    owner: str
+    slack_channel: str = ""
+    runbook: str = ""
+    lake: LakeSpec = LakeSpec()
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Canonical column name to the lake's own name."""
+    features: FeaturesSpec = FeaturesSpec()
+    monitor: MonitorSpec = MonitorSpec()
+    validation: ValidateSpec = Field(ValidateSpec(), alias="validate")
+    train: TrainSpec = TrainSpec()
+    gate: GateSpec = GateSpec()
+    deploy: DeploySpec = DeploySpec()
+    compute: ComputeSpec = ComputeSpec()
+
+    @model_validator(mode="after")
+    def _window_holds_its_parts(self) -> ModelSpec:
+        if self.train.validation + self.gate.holdout >= self.train.window:
+            raise ValueError("train.window must be longer than train.validation + gate.holdout")
+        return self
+
+
+def load_spec(folder: Path) -> ModelSpec:
+    """Return the spec of the model whose folder this is.
+
+    Raises:
+        ModelSpecInvalid: no `model.yaml`, not YAML, an unknown key, or a value out of bounds. The
+            text names file, key, expected and found.
+    """
+    path = folder / "model.yaml"
+    try:
+        raw = yaml.load(path.read_bytes(), Loader=_loader)  # noqa: S506  (a safe loader)
+    except OSError as error:
+        raise ModelSpecInvalid(f"{path}: {error.strerror}; every model folder needs one") from None
+    except yaml.YAMLError as error:
+        raise ModelSpecInvalid(f"{path} is not YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise ModelSpecInvalid(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
+    try:
+        spec = ModelSpec.model_validate(raw)
+    except ValidationError as error:
+        raise ModelSpecInvalid(f"{path}: {_explain(error)}") from None
+    if spec.model != folder.name:
+        raise ModelSpecInvalid(f"{path}: model is {spec.model!r}, but its folder is {folder.name!r}")
+    return spec
+
+
+def load_specs(models_dir: Path) -> list[ModelSpec]:
+    """Return the spec of every model folder, by name.
+
+    Raises:
+        ModelSpecInvalid: the folder cannot be read, or one of the specs is invalid.
+    """
+    try:
+        folders = sorted(p for p in models_dir.iterdir() if (p / "model.yaml").is_file())
+    except OSError as error:
+        raise ModelSpecInvalid(
+            f"{models_dir}: {error.strerror}; set EVERGREEN_MODELS_DIR"
+        ) from None
+    return [load_spec(folder) for folder in folders]
+
+
+def _explain(error: ValidationError) -> str:
+    """Say the first problem in words, and how many more there are."""
+    problems = error.errors()
+    first = problems[0]
+    key = ".".join(str(part) for part in first["loc"]) or "the file"
+    if first["type"] == "extra_forbidden":
+        known = _keys_beside(first["loc"])
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0)
+        text = f"unknown key {key}; did you mean {near[0]}?" if near else f"unknown key {key}"
+    elif first["type"] == "missing":
+        text = f"{key} is missing"
+    else:
+        text = f"{key}: {first['msg']}, found {str(first['input'])[:80]!r}"
+    return text if len(problems) == 1 else f"{text} ({len(problems) - 1} more)"
+
+
+def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
+    """Return the known keys of the section that an unknown key stands in."""
+    section: type[BaseModel] = ModelSpec
+    for part in loc[:-1]:
+        fields = {field.alias or name: field for name, field in section.model_fields.items()}
+        annotation = fields[str(part)].annotation if str(part) in fields else None
+        options = [annotation, *get_args(annotation)]
+        section = next(
+            (o for o in options if isinstance(o, type) and issubclass(o, BaseModel)), section
+        )
+    return [field.alias or name for name, field in section.model_fields.items()]

@@ -1,0 +1,93 @@
+"""Where this installation keeps its state and runs its steps: `EVERGREEN_*` in the environment.
+
+Every setting has a default that works on a laptop; production sets URLs. Nothing in a DAG changes
+between the two.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from evergreen.domain.errors import SettingsInvalid
+from evergreen.domain.windows import floor_hour
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. `EVERGREEN_HOME` alone moves all state."""
+
+    model_config = SettingsConfigDict(env_prefix="EVERGREEN_", frozen=True, extra="ignore")
+
+    home: Path = PROJECT / ".evergreen"
+    """All local state: lake, ledger, MLflow, published sets, runs, Airflow's home."""
+    models_dir: Path = PROJECT / "include" / "models"
+    """One folder for each model, with its `model.yaml`."""
+    lake_url: str = ""
+    """Root of the event lake, any fsspec URL; a model's own `lake.url` wins. Default: HOME/lake."""
+    runs_url: str = ""
+    """Root of the run directories that steps share. Default: HOME/runs."""
+    published_url: str = ""
+    """Root of the published sets. Default: HOME/published."""
+    ledger_url: str = ""
+    """SQLAlchemy URL of the ledger. Default: SQLite in HOME; PostgreSQL in production."""
+    mlflow_url: str = ""
+    """MLflow tracking and registry URI. Default: SQLite in HOME."""
+    compute: Literal["local", "kubernetes"] = "local"
+    """Where steps run."""
+    monitor_since: datetime | None = None
+    """First hour that the scheduler monitors, one after the other, for a lake whose clock lags the
+    wall clock. Default: only the newest hour."""
+
+    @field_validator("home", "models_dir")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.expanduser().absolute()
+
+    @field_validator("monitor_since")
+    @classmethod
+    def _on_the_hour(cls, moment: datetime | None) -> datetime | None:
+        return None if moment is None else floor_hour(moment)
+
+    def lake_root(self, model: str) -> str:
+        """The lake of one model."""
+        return f"{self.lake_url or self.home / 'lake'}/{model}"
+
+    def runs_root(self, model: str) -> str:
+        """The run directories of one model, one folder a run key."""
+        return f"{self.runs_url or self.home / 'runs'}/{model}"
+
+    def published_root(self, model: str) -> str:
+        """The published sets of one model: `CURRENT` and `version=N/`."""
+        return f"{self.published_url or self.home / 'published'}/{model}"
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's SQLAlchemy URL."""
+        return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's tracking and registry URI."""
+        return self.mlflow_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this process, read once from the environment.
+
+    Raises:
+        SettingsInvalid: a value cannot be used; the text names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "EVERGREEN_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise SettingsInvalid(f"{name}={first['input']!r}: {first['msg']}") from None

@@ -1,0 +1,94 @@
+"""Every error that Evergreen raises on purpose: one base, one class a fact.
+
+The text says what is wrong, in which object, what was expected, what was found and what to do,
+and is bounded in length so that it fits a task log, a Slack message and a database column.
+"""
+
+MAX_TEXT_LENGTH = 1_000
+
+
+class EvergreenError(Exception):
+    """The base of every error a person can act on."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…")
+
+
+class ModelSpecInvalid(EvergreenError):
+    """A `model.yaml` does not say what it must, or says what nobody understands."""
+
+
+class SettingsInvalid(EvergreenError):
+    """An `EVERGREEN_*` setting has a value that cannot be used."""
+
+
+class LakeUnreachable(EvergreenError):
+    """The lake cannot be read or written."""
+
+
+class HourNotClosed(EvergreenError):
+    """An hour of the lake has no `_SUCCESS`: it is late, missing or still being written."""
+
+
+class FileCorrupt(EvergreenError):
+    """A file is not readable as what its name promises."""
+
+
+class ColumnMissing(EvergreenError):
+    """A table of the lake lacks a column."""
+
+
+class ColumnTypeWrong(EvergreenError):
+    """A column of the lake has another type than its contract."""
+
+
+class WindowEmpty(EvergreenError):
+    """A window holds no rows where some are needed."""
+
+
+class WindowInvalid(EvergreenError):
+    """A window is not half-open, not in UTC, not whole hours, or ends before it starts."""
+
+
+class SalesLogInvalid(EvergreenError):
+    """A sales log cannot be read, or lacks what the storefront needs."""
+
+
+class StepFailed(EvergreenError):
+    """A training step ended without its result manifest."""
+
+
+class ManifestInvalid(EvergreenError):
+    """A manifest or an artifact beside it is not what was written."""
+
+
+class ProfileInvalid(EvergreenError):
+    """A reference profile has another schema than this version reads."""
+
+
+class RegistryUnreachable(EvergreenError):
+    """MLflow's registry cannot be reached."""
+
+
+class VersionUnknown(EvergreenError):
+    """A model version is not in the registry, the ledger or the published sets."""
+
+
+class ArtifactRefused(EvergreenError):
+    """A registry artifact is not the file that was trained: another digest, or not UBJ."""
+
+
+class LedgerUnreachable(EvergreenError):
+    """The ledger's database cannot be reached or is not migrated."""
+
+
+class ChampionChanged(EvergreenError):
+    """Another promotion came first: the champion is not the one that was evaluated against."""
+
+
+class PublishRefused(EvergreenError):
+    """A published set is incomplete, or a newer release was published already."""
+
+
+class AirflowNotReady(EvergreenError):
+    """A local Airflow did not start, or its API answers with an error."""
