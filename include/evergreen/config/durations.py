@@ -22,7 +22,9 @@ def parse_duration(text: object) -> timedelta:
         return text
     match = _PATTERN.fullmatch(str(text).strip())
     if match is None:
-        raise ValueError(f"{text!r} is not a duration; write a number and s, m, h, d or w: 24h, 28d")
+        raise ValueError(
+            f"{text!r} is not a duration; write a number and s, m, h, d or w: 24h, 28d"
+        )
     return timedelta(seconds=float(match[1]) * UNITS[match[2]])
 
 

@@ -7,6 +7,7 @@ where it comes from.
 from __future__ import annotations
 
 import difflib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.domain.errors import ModelSpecInvalid
 
+DAY = timedelta(days=1)
 _loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -27,7 +29,7 @@ class LakeSpec(_Section):
     """Where the events are and when they can be trusted."""
 
     url: str | None = None
-    """Any fsspec URL; `impressions/` and `orders/` lie below it. Default: EVERGREEN_LAKE_URL/<model>."""
+    """Any fsspec URL; `impressions/` and `orders/` lie below it. Default: the settings' lake."""
     engine: Literal["polars"] = "polars"
     """What counts and joins."""
     attribution_window: Duration = parse_duration("0h")
@@ -122,6 +124,8 @@ class TrainSpec(_Section):
     rounds: int = Field(200, ge=1)
     """Boosting rounds at most; early stopping ends sooner."""
     early_stopping_rounds: int = Field(20, ge=1)
+    snapshot_every: Duration = parse_duration("48h")
+    """Training rows see features this old at most, as a published list is served for days."""
     seed: int = 7
     variants: tuple[Literal["full"], ...] = ("full",)
     """Trained side by side; the best on the validation window meets the holdout."""
@@ -191,6 +195,10 @@ class ModelSpec(_Section):
     def _window_holds_its_parts(self) -> ModelSpec:
         if self.train.validation + self.gate.holdout >= self.train.window:
             raise ValueError("train.window must be longer than train.validation + gate.holdout")
+        train, holdout = self.train, self.gate.holdout
+        parts = (train.window, train.lookback, train.validation, train.snapshot_every, holdout)
+        if any(part % DAY for part in parts):
+            raise ValueError("train's and gate's windows must be whole days")
         return self
 
 
@@ -209,14 +217,32 @@ def load_spec(folder: Path) -> ModelSpec:
     except yaml.YAMLError as error:
         raise ModelSpecInvalid(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
-        raise ModelSpecInvalid(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
+        raise ModelSpecInvalid(
+            f"{path}: expected a mapping of sections, found {type(raw).__name__}"
+        )
     try:
         spec = ModelSpec.model_validate(raw)
     except ValidationError as error:
         raise ModelSpecInvalid(f"{path}: {_explain(error)}") from None
     if spec.model != folder.name:
-        raise ModelSpecInvalid(f"{path}: model is {spec.model!r}, but its folder is {folder.name!r}")
+        raise ModelSpecInvalid(
+            f"{path}: model is {spec.model!r}, but its folder is {folder.name!r}"
+        )
     return spec
+
+
+def model_folders(models_dir: Path) -> list[Path]:
+    """Return the folders that hold a `model.yaml`, by name.
+
+    Raises:
+        ModelSpecInvalid: the folder cannot be read.
+    """
+    try:
+        return sorted(p for p in models_dir.iterdir() if (p / "model.yaml").is_file())
+    except OSError as error:
+        raise ModelSpecInvalid(
+            f"{models_dir}: {error.strerror}; set EVERGREEN_MODELS_DIR"
+        ) from None
 
 
 def load_specs(models_dir: Path) -> list[ModelSpec]:
@@ -225,13 +251,7 @@ def load_specs(models_dir: Path) -> list[ModelSpec]:
     Raises:
         ModelSpecInvalid: the folder cannot be read, or one of the specs is invalid.
     """
-    try:
-        folders = sorted(p for p in models_dir.iterdir() if (p / "model.yaml").is_file())
-    except OSError as error:
-        raise ModelSpecInvalid(
-            f"{models_dir}: {error.strerror}; set EVERGREEN_MODELS_DIR"
-        ) from None
-    return [load_spec(folder) for folder in folders]
+    return [load_spec(folder) for folder in model_folders(models_dir)]
 
 
 def _explain(error: ValidationError) -> str:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from evergreen.domain.errors import SettingsInvalid
@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     monitor_since: datetime | None = None
     """First hour that the scheduler monitors, one after the other, for a lake whose clock lags the
     wall clock. Default: only the newest hour."""
+
+    poll_interval_s: float = Field(2.0, gt=0)
+    """How often a waiting sensor asks the lake, in seconds. An object store may want 15 or more."""
 
     @field_validator("home", "models_dir")
     @classmethod

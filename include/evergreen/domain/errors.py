@@ -11,7 +11,9 @@ class EvergreenError(Exception):
     """The base of every error a person can act on."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…")
+        super().__init__(
+            text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"
+        )
 
 
 class ModelSpecInvalid(EvergreenError):
@@ -82,6 +84,10 @@ class LedgerUnreachable(EvergreenError):
     """The ledger's database cannot be reached or is not migrated."""
 
 
+class RunUnknown(EvergreenError):
+    """A run key is not in the ledger."""
+
+
 class ChampionChanged(EvergreenError):
     """Another promotion came first: the champion is not the one that was evaluated against."""
 
@@ -92,3 +98,7 @@ class PublishRefused(EvergreenError):
 
 class AirflowNotReady(EvergreenError):
     """A local Airflow did not start, or its API answers with an error."""
+
+
+class FeatureInvalid(EvergreenError):
+    """A feature has values that no model can learn from."""

@@ -15,7 +15,9 @@ HOURS_A_WEEK = 168
 def as_utc(moment: datetime) -> datetime:
     """Return the moment in UTC; a naive datetime raises `WindowInvalid`."""
     if moment.tzinfo is None:
-        raise WindowInvalid(f"{moment.isoformat()} has no time zone; write it with one, e.g. +00:00")
+        raise WindowInvalid(
+            f"{moment.isoformat()} has no time zone; write it with one, e.g. +00:00"
+        )
     return moment.astimezone(UTC)
 
 

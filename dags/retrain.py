@@ -1,0 +1,111 @@
+"""Trains a challenger, compares it with the champion, and lets the better one serve.
+
+**Decides** whether the challenger is promoted: only when the lower bound of its gain on the newest
+page views lies above zero and it beats popularity. Otherwise the champion stays, with the reason.
+
+**When** The monitor asks (asset `<model> retrain requested`), or a person does (the form below), or
+once a day at 03:00 UTC when the champion is older than `max_model_age`; on other days that run
+skips. One run at a time.
+
+**Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
+it, so nothing is trained twice; a release and a message happen once. `force` trains although that
+window was trained before; it never passes the gate. If the champion changed meanwhile, `promote`
+fails and says so: clear `evaluate` with its downstream tasks.
+"""
+
+from airflow.sdk import Label, Param, chain
+
+from evergreen.config.durations import format_duration
+from evergreen.orchestration.assets import retrain_asset
+from evergreen.orchestration.compute import mapped_step, step_task
+from evergreen.orchestration.models import model_dag, model_specs
+from evergreen.orchestration.retraining import (
+    RUN_DIR,
+    CloseIncident,
+    FreezeWindow,
+    Gate,
+    Hold,
+    Promote,
+    SmokeTest,
+    ValidateWindow,
+    champion_version,
+)
+from evergreen.orchestration.schedules import on_request_or_daily
+
+KIND = "retrain"
+POOL = "evergreen_training"  # slots are declared in airflow_settings.yaml
+
+for spec in model_specs(KIND):
+    form = {
+        "window": Param(
+            format_duration(spec.train.window),
+            type="string",
+            pattern=r"^\d+(\.\d+)?[smhdw]$",
+            description="How much history to learn from: 24h, 28d.",
+        ),
+        "reason": Param("", type="string", description="Kept in the ledger."),
+        "force": Param(False, type="boolean", description="Train although nothing has changed."),
+    }
+    with model_dag(
+        spec,
+        KIND,
+        doc=__doc__,
+        form=form,
+        user_defined_macros={"champion_version": champion_version},
+        **on_request_or_daily(retrain_asset(spec.model), 3),
+    ):
+        freeze_window = FreezeWindow(
+            task_id="freeze_window",
+            doc_md="Fixes files, spec and code of this retraining: its run key.",
+        )
+        validate_window = ValidateWindow(
+            task_id="validate_window",
+            doc_md="Refuses missing hours and broken files.",
+        )
+        build_dataset = step_task(
+            spec,
+            "build_dataset",
+            run_dir=RUN_DIR,
+            pool=POOL,
+            doc_md="Candidates, features, labels; no row sees anything later than its page view.",
+        )
+        train = mapped_step(
+            spec,
+            "train",
+            [{"variant": variant} for variant in spec.train.variants],
+            run_dir=RUN_DIR,
+            pool=POOL,
+            doc_md="One challenger for each variant; validation picks the best.",
+        )
+        evaluate = step_task(
+            spec,
+            "evaluate",
+            run_dir=RUN_DIR,
+            pool=POOL,
+            arguments={"champion": f"{{{{ champion_version('{spec.model}') }}}}"},
+            doc_md="Both models rank the same newest page views.",
+        )
+        gate = Gate(
+            task_id="gate",
+            doc_md="PROMOTE, HOLD or INCONCLUSIVE, with reasons.",
+        )
+        promote = Promote(task_id="promote", doc_md="One transaction in the ledger.")
+        publish = step_task(
+            spec,
+            "publish",
+            run_dir=RUN_DIR,
+            arguments={
+                "version": "{{ ti.xcom_pull(task_ids='promote')['version'] }}",
+                "fence": "{{ ti.xcom_pull(task_ids='promote')['fence'] }}",
+            },
+            doc_md="Writes recommendations for every item, then flips CURRENT.",
+        )
+        smoke_test = SmokeTest(task_id="smoke_test", doc_md="Reads the set as a shop would.")
+        close_incident = CloseIncident(
+            task_id="close_incident", doc_md="Registry alias, incident, message."
+        )
+        hold = Hold(task_id="hold", doc_md="Keeps the champion and says why.")
+
+        chain(freeze_window, validate_window, build_dataset, train, evaluate, gate)
+        chain(gate, [Label("better"), Label("not surely better")], [promote, hold])
+        chain(promote, publish, smoke_test, close_incident)

@@ -1,0 +1,216 @@
+"""Files below one root, local or on an object store: a reader sees the old file or the new one.
+
+A local file is written under a temporary name beside its target, synced and renamed over it. An
+object store has no rename but makes one put visible at once, so there a put is the whole write.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from evergreen.domain.errors import EvergreenError, LakeUnreachable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Files:
+    """The files below a root, addressed by paths relative to it.
+
+    Names that begin with a dot are files being written; `list` leaves them out.
+
+    Args:
+        root: a local path or any fsspec URL (`file://`, `s3://`, `gs://`, `abfs://`).
+        error: what to raise when the root cannot be reached.
+
+    Raises:
+        LakeUnreachable: or `error`, by every method; the text names URL, cause and remedy.
+            A missing file is Python's own `FileNotFoundError`.
+    """
+
+    def __init__(self, root: str, *, error: type[EvergreenError] = LakeUnreachable) -> None:
+        self.root = root.removeprefix("file://").rstrip("/") or "/"
+        self._error = error
+        self._backend: _Backend = _Remote() if "://" in self.root else _Local()
+
+    def uri(self, path: str = "") -> str:
+        """Return what Polars and people open: a plain path, or a full URL."""
+        return f"{self.root}/{path}" if path else self.root
+
+    def read(self, path: str) -> bytes:
+        """Return the whole file."""
+        with self._explained(path, "read"):
+            return self._backend.read(self.uri(path))
+
+    def write_atomic(self, path: str, data: bytes) -> None:
+        """Write the file so that no reader ever sees a part of it."""
+        with self._explained(path, "write"):
+            self._backend.write(self.uri(path), lambda file: file.write(data))
+
+    def write_parquet(self, path: str, frame: pl.DataFrame) -> int:
+        """Write a frame in the same way and return the file's size in bytes."""
+        with self._explained(path, "write"):
+            self._backend.write(self.uri(path), frame.write_parquet)
+            return self._backend.size(self.uri(path))
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is such a file or folder."""
+        with self._explained(path, "look for"):
+            return self._backend.exists(self.uri(path))
+
+    def list(self, path: str = "") -> list[str]:
+        """Return the names in a folder, sorted; a folder that is not there has none."""
+        with self._explained(path, "list"):
+            try:
+                names = self._backend.list(self.uri(path))
+            except FileNotFoundError:
+                return []
+        return sorted(name for name in names if name and not name.startswith("."))
+
+    def size(self, path: str) -> int:
+        """Return the file's size in bytes."""
+        with self._explained(path, "look for"):
+            return self._backend.size(self.uri(path))
+
+    def remove(self, path: str) -> None:
+        """Remove one file; a file that is not there is fine."""
+        with self._explained(path, "remove"):
+            try:
+                self._backend.remove(self.uri(path))
+            except FileNotFoundError:
+                return
+
+    @contextmanager
+    def alone(self, path: str) -> Iterator[None]:
+        """Keep other processes of this machine out while a file is read, judged and written.
+
+        Across machines there is no lock: `evergreen release reconcile` repairs what clashed.
+        """
+        with self._explained(path, "write"):
+            lock = self._backend.lock(self.uri(path))
+        with lock:
+            yield
+
+    @contextmanager
+    def _explained(self, path: str, verb: str) -> Iterator[None]:
+        """Turn whatever a file system's client raises into one named error."""
+        try:
+            yield
+        except EvergreenError:
+            raise
+        except ImportError as error:
+            raise self._error(
+                f"cannot {verb} {self.uri(path)}: {error}; install the fsspec package of "
+                f"{self.root.partition('://')[0]}://"
+            ) from error
+        except Exception as error:
+            if isinstance(error, FileNotFoundError) and verb != "write":
+                raise
+            raise self._error(
+                f"cannot {verb} {self.uri(path)}: {type(error).__name__}: {error}; check that "
+                "the place exists, its permissions or credentials, and free space"
+            ) from error
+
+
+class _Writes(Protocol):
+    def __call__(self, file: IO[bytes], /) -> object: ...
+
+
+class _Backend(Protocol):
+    def read(self, uri: str) -> bytes: ...
+    def write(self, uri: str, fill: _Writes) -> None: ...
+    def exists(self, uri: str) -> bool: ...
+    def list(self, uri: str) -> list[str]: ...
+    def size(self, uri: str) -> int: ...
+    def remove(self, uri: str) -> None: ...
+    def lock(self, uri: str) -> AbstractContextManager[object]: ...
+
+
+class _Local:
+    """Disks, without fsspec: it is on every task's way."""
+
+    def read(self, uri: str) -> bytes:
+        return Path(uri).read_bytes()
+
+    def write(self, uri: str, fill: _Writes) -> None:
+        target = Path(uri)
+        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+        try:
+            file = temporary.open("xb")
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            file = temporary.open("xb")
+        try:
+            with file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def exists(self, uri: str) -> bool:
+        return Path(uri).exists()
+
+    def list(self, uri: str) -> list[str]:
+        return [entry.name for entry in Path(uri).iterdir()]
+
+    def size(self, uri: str) -> int:
+        return Path(uri).stat().st_size
+
+    def remove(self, uri: str) -> None:
+        Path(uri).unlink()
+
+    def lock(self, uri: str) -> AbstractContextManager[object]:
+        target = Path(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.with_name(f".{target.name}.lock").open("ab")
+        fcntl.flock(file, fcntl.LOCK_EX)  # ends with the file, and so with a killed process too
+        return file
+
+
+class _Remote:
+    """Any fsspec file system. Listings are not cached: another process may have written."""
+
+    def _open(self, uri: str) -> tuple[Any, str]:
+        import fsspec
+
+        fs, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        return fs, path
+
+    def read(self, uri: str) -> bytes:
+        fs, path = self._open(uri)
+        return bytes(fs.cat_file(path))
+
+    def write(self, uri: str, fill: _Writes) -> None:
+        fs, path = self._open(uri)
+        buffer = io.BytesIO()
+        fill(buffer)
+        fs.pipe_file(path, buffer.getvalue())
+
+    def exists(self, uri: str) -> bool:
+        fs, path = self._open(uri)
+        return bool(fs.exists(path))
+
+    def list(self, uri: str) -> list[str]:
+        fs, path = self._open(uri)
+        return [str(name).rstrip("/").rpartition("/")[2] for name in fs.ls(path, detail=False)]
+
+    def size(self, uri: str) -> int:
+        fs, path = self._open(uri)
+        return int(fs.size(path))
+
+    def remove(self, uri: str) -> None:
+        fs, path = self._open(uri)
+        fs.rm_file(path)
+
+    def lock(self, uri: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        return nullcontext()

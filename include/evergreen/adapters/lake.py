@@ -1,0 +1,282 @@
+"""The event lake: Hive-style Parquet, one folder an hour, closed by `_SUCCESS` (design, section 4).
+
+A writer lands an hour under a new generation's file names and makes it visible with `_SUCCESS`,
+written last in one atomic step. So a reader sees the old hour or the new one, and a writer that is
+killed leaves an hour that is not closed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from evergreen.adapters.files import Files
+from evergreen.adapters.lake_tables import TABLES, Table
+from evergreen.config.model_spec import ModelSpec
+from evergreen.config.settings import Settings
+from evergreen.domain.errors import (
+    ColumnMissing,
+    ColumnTypeWrong,
+    EvergreenError,
+    FileCorrupt,
+    HourNotClosed,
+    WindowInvalid,
+)
+from evergreen.domain.windows import Window, hour_key, parse_hour
+
+SUCCESS = "_SUCCESS"
+GENERATIONS_KEPT = 2  # the one that is visible, and the one before for readers that still hold it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One data file of a closed hour; `path` is relative to the table's folder."""
+
+    path: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourClosing:
+    """What `_SUCCESS` says of an hour."""
+
+    hour: datetime
+    rows: int
+    closed_at: datetime
+    generation: int
+    files: tuple[FileEntry, ...]
+
+
+class Lake:
+    """One model's lake.
+
+    Args:
+        url: Any fsspec URL or local path; `impressions/` and `orders/` lie below it.
+        columns: Canonical column name to the lake's own name.
+    """
+
+    def __init__(self, url: str, columns: Mapping[str, str] | None = None) -> None:
+        self.url = url
+        self.files = Files(url)
+        self._own_names = {own: name for name, own in (columns or {}).items()}
+
+    @classmethod
+    def of(cls, spec: ModelSpec, settings: Settings) -> Lake:
+        """Return the lake of a model in this installation."""
+        return cls(spec.lake.url or settings.lake_root(spec.model), spec.columns)
+
+    def closing(self, table: str, hour: datetime) -> HourClosing | None:
+        """Return what closed the hour, or None while it is not closed.
+
+        An empty `_SUCCESS`, as Spark and Hadoop write it, closes the Parquet files beside it.
+
+        Raises:
+            FileCorrupt: `_SUCCESS` is neither empty nor the JSON that is expected.
+        """
+        folder = _folder(table, hour)
+        try:
+            raw = self.files.read(f"{folder}/{SUCCESS}")
+        except FileNotFoundError:
+            return None
+        if not raw.strip():
+            return self._closing_of_listing(table, hour)
+        try:
+            said = json.loads(raw)
+            return HourClosing(
+                hour=hour,
+                rows=int(said["rows"]),
+                closed_at=datetime.fromisoformat(said["closed_at"]),
+                generation=int(said["generation"]),
+                files=tuple(FileEntry(**entry) for entry in said["files"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileCorrupt(
+                f"{self.files.uri(folder)}/{SUCCESS} does not close an hour ({error}); "
+                f"land the hour again"
+            ) from None
+
+    def require_closed(self, table: str, hour: datetime) -> HourClosing:
+        """Return what closed the hour.
+
+        Raises:
+            HourNotClosed: it is not closed.
+        """
+        closing = self.closing(table, hour)
+        if closing is None:
+            raise HourNotClosed(
+                f"{table} of hour {hour_key(hour)} are not closed: expected "
+                f"{self.files.uri(_folder(table, hour))}/{SUCCESS}. Land the hour (an hour without "
+                f"events is closed with zero rows), then run this again"
+            )
+        return closing
+
+    def closed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
+        """Return the closed hours of a table, oldest first, all of them or those of a window."""
+        hours = sorted(
+            parse_hour(name.removeprefix("hour="))
+            for name in self.files.list(table)
+            if name.startswith("hour=")
+        )
+        return [
+            hour
+            for hour in hours
+            if (window is None or hour in window)
+            and self.files.exists(f"{_folder(table, hour)}/{SUCCESS}")
+        ]
+
+    def newest_closed_hour(self, table: str) -> datetime | None:
+        """Return the newest closed hour, or None while there is none."""
+        names = (name for name in self.files.list(table) if name.startswith("hour="))
+        for name in sorted(names, reverse=True):
+            if self.files.exists(f"{table}/{name}/{SUCCESS}"):
+                return parse_hour(name.removeprefix("hour="))
+        return None
+
+    def land_hour(self, table: str, hour: datetime, frame: pl.DataFrame | None) -> HourClosing:
+        """Write an hour's rows and close it; landing it again raises its generation.
+
+        Raises:
+            ColumnMissing, ColumnTypeWrong: the frame breaks the table's contract.
+            WindowInvalid: a row lies outside the hour.
+            LakeUnreachable: the lake cannot be written; the hour stays as it was.
+        """
+        folder, contract = _folder(table, hour), TABLES[table]
+        before = self.closing(table, hour)
+        generation = before.generation + 1 if before else 1
+        entries: tuple[FileEntry, ...] = ()
+        if frame is not None and frame.height:
+            contract.check(frame.schema, f"the frame landed as {folder}")
+            frame = contract.cast(frame)
+            _require_inside(frame, contract, hour)
+            name = f"part-g{generation}-0.parquet"
+            size = self.files.write_parquet(f"{folder}/{name}", frame)
+            entries = (FileEntry(path=f"{hour_folder(hour)}/{name}", size=size, rows=frame.height),)
+        closing = HourClosing(
+            hour=hour,
+            rows=sum(entry.rows for entry in entries),
+            closed_at=datetime.now(UTC),
+            generation=generation,
+            files=entries,
+        )
+        body = {**asdict(closing), "closed_at": closing.closed_at.isoformat()}
+        del body["hour"]
+        self.files.write_atomic(f"{folder}/{SUCCESS}", json.dumps(body).encode())
+        if generation > GENERATIONS_KEPT:
+            self._drop_generation(folder, generation - GENERATIONS_KEPT)
+        return closing
+
+    def read(
+        self, table: str, window: Window, columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of a window's closed hours, with canonical names and types.
+
+        Hours that are not closed are left out: whoever needs all asks `require_closed`.
+
+        Raises:
+            FileCorrupt, ColumnMissing, ColumnTypeWrong: the text names the file.
+        """
+        closings = (self.closing(table, hour) for hour in self.closed_hours(table, window))
+        entries = [entry for closing in closings if closing for entry in closing.files]
+        return self.read_files(table, (entry.path for entry in entries), columns)
+
+    def read_files(
+        self, table: str, paths: Iterable[str], columns: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of exactly these files, in their order (a frozen window's manifest)."""
+        contract, paths = TABLES[table], list(paths)
+        if not paths:
+            empty = contract.empty()
+            return empty.select(c for c in columns if c in empty.columns) if columns else empty
+        try:
+            return self._scan(contract, paths, columns)
+        except (pl.exceptions.PolarsError, OSError, ColumnMissing, ColumnTypeWrong):
+            return self._scan_each(contract, paths, columns)
+
+    def _scan(
+        self, contract: Table, paths: Sequence[str], columns: Sequence[str] | None
+    ) -> pl.DataFrame:
+        uris = [self.files.uri(f"{contract.name}/{path}") for path in paths]
+        lazy = pl.scan_parquet(uris, missing_columns="raise", extra_columns="ignore")
+        lazy = lazy.rename(self._own_names, strict=False)
+        schema = lazy.collect_schema()
+        where = uris[0] if len(uris) == 1 else f"{uris[0]} and {len(uris) - 1} more files"
+        contract.check(schema, where)
+        if columns is not None:
+            absent = [column for column in columns if column not in schema]
+            if absent:
+                raise ColumnMissing(
+                    f"{where} has no column {absent[0]!r}; write it, or leave it out of "
+                    f"features: in model.yaml"
+                )
+            lazy = lazy.select(columns)
+        return contract.cast(lazy.collect())
+
+    def _scan_each(
+        self, contract: Table, paths: Sequence[str], columns: Sequence[str] | None
+    ) -> pl.DataFrame:
+        """Read file by file: an error names its file; optional columns may come and go."""
+        frames = []
+        for path in paths:
+            try:
+                frames.append(self._scan(contract, [path], columns))
+            except EvergreenError:
+                raise
+            except (pl.exceptions.PolarsError, OSError) as error:
+                uri = self.files.uri(f"{contract.name}/{path}")
+                reason = str(error).splitlines()[0][:200]
+                raise FileCorrupt(
+                    f"{uri} cannot be read as Parquet ({reason}); land its hour again"
+                ) from None
+        return pl.concat(frames, how="diagonal_relaxed")
+
+    def _closing_of_listing(self, table: str, hour: datetime) -> HourClosing:
+        folder = _folder(table, hour)
+        names = sorted(n for n in self.files.list(folder) if n.endswith(".parquet"))
+        entries = []
+        for name in names:
+            uri = self.files.uri(f"{folder}/{name}")
+            try:
+                rows = int(pl.scan_parquet(uri).select(pl.len()).collect().item())
+            except (pl.exceptions.PolarsError, OSError):
+                raise FileCorrupt(f"{uri} cannot be read as Parquet; land its hour again") from None
+            size = self.files.size(f"{folder}/{name}")
+            entries.append(FileEntry(path=f"{hour_folder(hour)}/{name}", size=size, rows=rows))
+        return HourClosing(
+            hour=hour,
+            rows=sum(entry.rows for entry in entries),
+            closed_at=hour,
+            generation=1,
+            files=tuple(entries),
+        )
+
+    def _drop_generation(self, folder: str, generation: int) -> None:
+        for name in self.files.list(folder):
+            if name.startswith(f"part-g{generation}-"):
+                self.files.remove(f"{folder}/{name}")
+
+
+def hour_folder(hour: datetime) -> str:
+    """Return the folder of an hour below its table: `hour=2011-11-07T13`."""
+    return f"hour={hour_key(hour)}"
+
+
+def _folder(table: str, hour: datetime) -> str:
+    return f"{table}/{hour_folder(hour)}"
+
+
+def _require_inside(frame: pl.DataFrame, contract: Table, hour: datetime) -> None:
+    window = Window.of_hour(hour)
+    times = frame[contract.time]
+    first, last = times.min(), times.max()
+    if not (isinstance(first, datetime) and isinstance(last, datetime)):
+        raise WindowInvalid(f"{contract.name} of {hour_key(hour)}: {contract.time} is null")
+    if first not in window or last not in window or times.null_count():
+        raise WindowInvalid(
+            f"{contract.name} of {hour_key(hour)}: {contract.time} runs from {first} to {last}, "
+            f"outside the hour; land each row in its own hour"
+        )

@@ -1,0 +1,130 @@
+"""What was measured and decided, hour by hour."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from evergreen.adapters.ledger_database import Database
+from evergreen.adapters.ledger_rows import Decision, Measurement, StoredSketch
+from evergreen.adapters.ledger_schema import decisions, measurements, sketches
+from evergreen.domain.errors import LedgerUnreachable
+from evergreen.domain.windows import Window
+
+
+class History(Database):
+    """Sketches, measurements and decisions."""
+
+    def put_sketch(
+        self, model: str, hour: datetime, *, profile: str, generation: int, sketch: dict[str, Any]
+    ) -> None:
+        """Keep the counts of an hour against a profile, instead of older ones."""
+        self._upsert(
+            sketches,
+            ("model", "profile", "hour"),
+            model=model,
+            hour=hour,
+            profile=profile,
+            generation=generation,
+            sketch=sketch,
+        )
+
+    def sketches(self, model: str, window: Window, *, profile: str) -> list[StoredSketch]:
+        """Return the sketches of the window's hours, oldest first."""
+        c = sketches.c
+        return self._rows(
+            StoredSketch,
+            sketches,
+            c.model == model,
+            c.profile == profile,
+            *_within(c.hour, window),
+            order=(c.hour,),
+        )
+
+    def put_measurement(
+        self,
+        model: str,
+        hour: datetime,
+        sensor: str,
+        *,
+        verdict: str,
+        body: dict[str, Any],
+        replay: bool,
+    ) -> None:
+        """Keep what a sensor says of an hour, instead of what it said before."""
+        self._upsert(
+            measurements,
+            ("model", "hour", "sensor"),
+            model=model,
+            hour=hour,
+            sensor=sensor,
+            verdict=verdict,
+            body=body,
+            replay=replay,
+            measured_at=datetime.now(tz=UTC),
+        )
+
+    def measurements(
+        self, model: str, window: Window, sensor: str | None = None
+    ) -> list[Measurement]:
+        """Return what one sensor, or all, said of the window's hours, oldest first."""
+        c = measurements.c
+        where = [c.model == model, *_within(c.hour, window)]
+        if sensor is not None:
+            where.append(c.sensor == sensor)
+        return self._rows(Measurement, measurements, *where, order=(c.hour, c.sensor))
+
+    def put_decision(
+        self, model: str, hour: datetime, *, action: str, body: dict[str, Any], replay: bool
+    ) -> Decision:
+        """Keep the decision of an hour and return the one in force.
+
+        Live, the first one stays, whatever comes later: others have acted on it. In a replay,
+        which nobody acts on, the newest one stays.
+        """
+        put = self._upsert if replay else self._insert_if_absent
+        put(
+            decisions,
+            ("model", "hour", "replay"),
+            model=model,
+            hour=hour,
+            action=action,
+            body=body,
+            replay=replay,
+            decided_at=datetime.now(tz=UTC),
+        )
+        kept = self.decision(model, hour, replay=replay)
+        if kept is None:
+            raise LedgerUnreachable(f"ledger {self.name}: the decision of {hour} was taken away")
+        return kept
+
+    def decision(self, model: str, hour: datetime, *, replay: bool = False) -> Decision | None:
+        """Return the decision of an hour; None when there is none yet."""
+        c = decisions.c
+        found = self._rows(
+            Decision,
+            decisions,
+            c.model == model,
+            c.hour == hour,
+            c.replay == replay,
+            order=(c.hour,),
+        )
+        return found[0] if found else None
+
+    def decisions(
+        self, model: str, *, since: datetime | None = None, action: str | None = None
+    ) -> list[Decision]:
+        """Return live decisions on hours from `since` on, oldest hour first."""
+        c = decisions.c
+        where = [c.model == model, c.replay.is_(False)]
+        if since is not None:
+            where.append(c.hour >= since)
+        if action is not None:
+            where.append(c.action == action)
+        return self._rows(Decision, decisions, *where, order=(c.hour,))
+
+
+def _within(hour: sa.Column[datetime], window: Window) -> list[sa.ColumnElement[bool]]:
+    return [hour >= window.start, hour < window.end]

@@ -1,0 +1,101 @@
+"""What the ledger returns: one frozen class a table. Moments are in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+ReleaseKind = Literal["promotion", "rollback"]
+Severity = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSketch:
+    """The counts of one hour, and the lake's generation that they were counted on."""
+
+    hour: datetime
+    generation: int
+    sketch: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one sensor said of one hour."""
+
+    model: str
+    hour: datetime
+    sensor: str
+    verdict: str
+    body: dict[str, Any]
+    replay: bool
+    measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What was decided for one hour, with every reason in the body."""
+
+    id: int
+    model: str
+    hour: datetime
+    action: str
+    body: dict[str, Any]
+    replay: bool
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One retraining: its manifest, and its verdict once the gate has spoken."""
+
+    run_key: str
+    model: str
+    trigger: str
+    manifest: dict[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None
+    verdict: str | None
+    version: int | None
+    body: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One version's coming to power. `fence` counts a model's releases from 1, without gaps."""
+
+    model: str
+    version: int
+    fence: int
+    kind: ReleaseKind
+    run_key: str
+    as_of: datetime
+    reason: str
+    evidence: dict[str, Any]
+    replaced_version: int | None
+    released_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A period in which a model is unhealthy; `closed_at` is None while it lasts."""
+
+    id: int
+    model: str
+    hour: datetime
+    evidence: dict[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message in the outbox; `delivered_at` is None until somebody got it."""
+
+    key: str
+    model: str
+    severity: Severity
+    text: str
+    posted_at: datetime
+    delivered_at: datetime | None

@@ -1,0 +1,5 @@
+"""`python -m evergreen.cli`, what steps run as."""
+
+from evergreen.cli.root import main
+
+main()

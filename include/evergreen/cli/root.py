@@ -1,0 +1,46 @@
+"""The root of the command line: one group of commands a module, one place for errors."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import typer
+
+import evergreen
+from evergreen.cli import demo, models, monitor, release, retrain, step, storefront
+from evergreen.domain.errors import EvergreenError
+
+app = typer.Typer(
+    name="evergreen",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Keeps deployed recommenders fresh: monitors them, retrains them, and deploys only a "
+    "proven winner. State lies under EVERGREEN_HOME (default: .evergreen in the project).",
+)
+app.command("demo")(demo.demo)
+app.add_typer(models.app, name="models")
+app.add_typer(storefront.app, name="storefront")
+app.add_typer(monitor.app, name="monitor")
+app.command("retrain")(retrain.retrain)
+app.add_typer(step.app, name="step")
+app.add_typer(release.app, name="release")
+
+
+@app.command()
+def version(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """Print Evergreen's version."""
+    said = {"evergreen": evergreen.__version__}
+    typer.echo(json.dumps(said) if as_json else said["evergreen"])
+
+
+def main() -> None:
+    """Run the command line; an error that a person can act on is one line, without a traceback."""
+    try:
+        app()
+    except EvergreenError as error:
+        kind = type(error).__name__
+        if "--json" in sys.argv:
+            typer.echo(json.dumps({"error": kind, "text": str(error)}))
+        typer.secho(f"{kind}: {error}", fg="red", err=True)
+        sys.exit(1)

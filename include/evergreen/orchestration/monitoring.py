@@ -1,0 +1,131 @@
+"""The tasks of the hourly monitor: each calls one function of `evergreen.monitor` for one hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BranchMixIn
+from airflow.sdk.exceptions import AirflowSkipException
+
+from evergreen.domain.windows import hour_key
+from evergreen.orchestration.assets import retrain_asset
+from evergreen.orchestration.model_task import ModelTask
+from evergreen.orchestration.notifiers import Severity, notify
+from evergreen.orchestration.run_context import (
+    Context,
+    hour_of,
+    is_replay,
+    open_lake,
+    open_ledger,
+    spec_of,
+)
+
+Decided = dict[str, Any]
+
+
+class SketchHour(ModelTask):
+    """Counts the hour's impressions, clicks, sources and bins into the ledger."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the counts."""
+        from evergreen.monitor.measure import measure_hour
+
+        spec = spec_of(self.model)
+        return measure_hour(
+            spec,
+            hour_of(context),
+            lake=open_lake(spec),
+            ledger=open_ledger(),
+            replay=is_replay(context),
+        )
+
+
+class JudgeCtr(ModelTask):
+    """Judges the click-through rate of the trailing window."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return estimate, bound and verdict."""
+        from evergreen.monitor.ctr import judge_ctr
+
+        return judge_ctr(
+            spec_of(self.model), hour_of(context), ledger=open_ledger(), replay=is_replay(context)
+        )
+
+
+class JudgeDrift(ModelTask):
+    """Judges what the model is fed and how often it has no answer."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return estimate, bound and verdict."""
+        from evergreen.monitor.drift import judge_drift
+
+        return judge_drift(
+            spec_of(self.model), hour_of(context), ledger=open_ledger(), replay=is_replay(context)
+        )
+
+
+class Decide(ModelTask, BranchMixIn):
+    """Turns the hour's verdicts into one decision, on record before anything acts on it."""
+
+    inherits_from_skipmixin = True
+
+    def execute(self, context: Context) -> Decided:
+        """Return the decision and follow only the branch of its action's name."""
+        from evergreen.monitor.decide import decide
+
+        replay = is_replay(context)
+        decision = decide(
+            spec_of(self.model), hour_of(context), ledger=open_ledger(), replay=replay
+        )
+        action = decision["action"]
+        if replay and action.startswith("request"):  # a replay never acts, whatever was decided
+            action = "warn"
+        self.do_branch(context, action)
+        return decision
+
+
+class Warn(ModelTask):
+    """Posts the decision's reasons once; a replay only logs them."""
+
+    severity: Severity = "warning"
+
+    def execute(self, context: Context) -> Decided:
+        """Return the decision."""
+        decision = decision_of(context)
+        text = f"{self.model} {hour_key(hour_of(context))}: " + "; ".join(decision["reasons"])
+        if is_replay(context):
+            self.log.info("replay, not posted: %s", text)
+            return decision
+        key = f"{self.model}/{hour_key(hour_of(context))}/{self.task_id}"
+        notify(open_ledger(), key, model=self.model, severity=self.severity, text=text)
+        return decision
+
+
+class RequestRetrain(Warn):
+    """Opens an incident and updates its outlet, the model's retrain asset, with the evidence."""
+
+    def execute(self, context: Context) -> Decided:
+        """Return the decision; the asset event is sent when the task succeeds."""
+        if is_replay(context):  # reached only by hand: an event here would retrain on the past
+            raise AirflowSkipException("a replay asks for no retraining")
+        decision = super().execute(context)
+        hour = hour_of(context)
+        open_ledger().open_incident(self.model, hour, evidence=decision["evidence"])
+        context["outlet_events"][retrain_asset(self.model)].extra = {
+            "model": self.model,
+            "hour": hour_key(hour),
+            "reasons": decision["reasons"],
+            "evidence": decision["evidence"],
+        }
+        return decision
+
+
+class RequestRollback(Warn):
+    """Posts that the newest champion fails its probation, and which form rolls it back."""
+
+    severity: Severity = "error"
+
+
+def decision_of(context: Context) -> Decided:
+    """Return what `decide` decided in this run."""
+    return context["ti"].xcom_pull(task_ids="decide")

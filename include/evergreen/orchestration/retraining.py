@@ -1,0 +1,173 @@
+"""The tasks of a retraining that decide and record; the work itself is in steps (`compute.py`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import BranchMixIn
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from evergreen.config.durations import parse_duration
+from evergreen.config.settings import settings
+from evergreen.domain.errors import ChampionChanged
+from evergreen.domain.windows import HOUR, parse_hour
+from evergreen.orchestration.assets import newest_request
+from evergreen.orchestration.due import age_of_champion
+from evergreen.orchestration.model_task import ModelTask
+from evergreen.orchestration.notifiers import notify
+from evergreen.orchestration.run_context import (
+    Context,
+    open_lake,
+    open_ledger,
+    open_published,
+    open_registry,
+    spec_of,
+)
+
+RUN_DIR = "{{ ti.xcom_pull(task_ids='freeze_window')['run_dir'] }}"
+
+
+class FreezeWindow(ModelTask):
+    """Fixes what this retraining learns from, and so its run key.
+
+    A request of the monitor freezes the window that ends with the hour of the request; every other
+    run takes the newest closed hour. A run by cron skips while the champion is young.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the frozen window: run key, run directory, trigger and reason."""
+        from evergreen.trainer.freeze import freeze_window
+
+        spec, ledger, params = spec_of(self.model), open_ledger(), context["params"]
+        lake = open_lake(spec)
+        trigger = str(context["dag_run"].run_type).removesuffix("_triggered")
+        request = newest_request(
+            event for events in context["triggering_asset_events"].values() for event in events
+        )
+        reason = params["reason"] or "; ".join(request.get("reasons", ()))
+        if trigger == "scheduled":
+            age = age_of_champion(spec, ledger.champion(self.model), lake)
+            if not age.due:
+                raise AirflowSkipException(age.text)
+            reason = age.text
+        frozen = freeze_window(
+            spec,
+            lake=lake,
+            ledger=ledger,
+            settings=settings(),
+            until=parse_hour(request["hour"]) + HOUR if request else None,
+            window=parse_duration(params["window"]),
+            force=params["force"],
+            reason=reason,
+            trigger=trigger,
+        )
+        return {**frozen, "trigger": trigger, "reason": reason}
+
+
+class ValidateWindow(ModelTask):
+    """Refuses a frozen window with missing hours or broken files."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was checked."""
+        from evergreen.trainer.validate import validate_window
+
+        return validate_window(_pull(context, "freeze_window")["run_dir"])
+
+
+class Gate(ModelTask, BranchMixIn):
+    """Compares the challenger with the champion that `evaluate` met; follows `promote` or `hold`."""
+
+    inherits_from_skipmixin = True
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the verdict with its reasons."""
+        from evergreen.trainer.gate_run import gate
+
+        run_dir = _pull(context, "freeze_window")["run_dir"]
+        champion = int(_pull(context, "evaluate")["arguments"]["champion"]) or None
+        verdict = gate(run_dir, champion_version=champion, ledger=open_ledger())
+        self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
+        # An approval by a person (deploy.approval) will branch into ask_operator here; so far
+        # deploy.approval is always `never`.
+        self.do_branch(context, "promote" if verdict["verdict"] == "PROMOTE" else "hold")
+        return verdict
+
+
+class Promote(ModelTask):
+    """Makes the challenger champion in the ledger, if the champion is still the one it beat."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return version and fence of the release."""
+        from evergreen.release.promote import promote
+
+        verdict, frozen = _pull(context, "gate"), _pull(context, "freeze_window")
+        try:
+            release = promote(
+                spec_of(self.model),
+                version=verdict["version"],
+                expected=verdict["expected"],
+                run_key=verdict["run_key"],
+                as_of=datetime.fromisoformat(verdict["as_of"]),
+                reason="; ".join(verdict["reasons"]),
+                evidence={"trigger": frozen["trigger"], "requested": frozen["reason"]},
+                ledger=open_ledger(),
+            )
+        except ChampionChanged as error:
+            raise AirflowFailException(
+                f"{error} Clear `evaluate` with its downstream tasks: that compares the challenger "
+                f"with the champion of now."
+            ) from None
+        return {"version": release.version, "fence": release.fence}
+
+
+class SmokeTest(ModelTask):
+    """Reads the published set as a reader would."""
+
+    def execute(self, context: Context) -> None:
+        """Raise when the set cannot serve."""
+        from evergreen.release.smoke import smoke_test
+
+        version, spec = _pull(context, "promote")["version"], spec_of(self.model)
+        smoke_test(spec, version=version, published=open_published(spec))
+
+
+class CloseIncident(ModelTask):
+    """Brings CURRENT and the registry's alias in line with the ledger, and tells people."""
+
+    def execute(self, context: Context) -> str:
+        """Return what was said."""
+        from evergreen.release.promote import follow
+
+        spec, ledger = spec_of(self.model), open_ledger()
+        follow(spec, ledger, open_published(spec), open_registry())
+        version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
+        text = f"{self.model}: version {version} is champion: {'; '.join(verdict['reasons'])}"
+        ledger.close_incident(self.model, outcome=f"promoted version {version}")
+        key = f"{self.model}/{verdict['run_key']}/promoted"
+        notify(ledger, key, model=self.model, severity="info", text=text)
+        return text
+
+
+class Hold(ModelTask):
+    """Keeps the champion and tells people why."""
+
+    def execute(self, context: Context) -> str:
+        """Return what was said."""
+        verdict, ledger = _pull(context, "gate"), open_ledger()
+        kept = f"version {verdict['expected']}" if verdict["expected"] else "no champion"
+        text = f"{self.model}: kept {kept} ({verdict['verdict']}): {'; '.join(verdict['reasons'])}"
+        ledger.close_incident(self.model, outcome=f"{verdict['verdict']}: kept {kept}")
+        key = f"{self.model}/{verdict['run_key']}/{kept}/held"
+        notify(ledger, key, model=self.model, severity="warning", text=text)
+        return text
+
+
+def champion_version(model: str) -> str:
+    """Return the version that is champion now, "0" for none (a macro: runs with the task)."""
+    champion = open_ledger().champion(model)
+    return str(champion.version if champion else 0)
+
+
+def _pull(context: Context, task_id: str) -> dict[str, Any]:
+    return context["ti"].xcom_pull(task_ids=task_id)

@@ -1,0 +1,64 @@
+"""The tasks of a rollback: an older version becomes champion again, for a reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from evergreen.domain.errors import VersionUnknown
+from evergreen.orchestration.model_task import ModelTask
+from evergreen.orchestration.notifiers import notify
+from evergreen.orchestration.run_context import (
+    Context,
+    open_ledger,
+    open_published,
+    open_registry,
+    spec_of,
+)
+
+
+class RollBack(ModelTask):
+    """Records the release of the version that the form names."""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return version and fence of the release."""
+        from evergreen.release.rollback import roll_back
+
+        params, spec = context["params"], spec_of(self.model)
+        try:
+            release = roll_back(
+                spec,
+                version=params["version"],
+                reason=params["reason"],
+                ledger=open_ledger(),
+                published=open_published(spec),
+            )
+        except VersionUnknown as error:  # the form was wrong; a retry cannot mend it
+            raise AirflowFailException(str(error)) from None
+        return {"version": release.version, "fence": release.fence}
+
+
+class FollowLedger(ModelTask):
+    """Flips CURRENT and the registry's alias to the ledger's champion (its set is published)."""
+
+    def execute(self, context: Context) -> str:
+        """Return what was changed."""
+        from evergreen.release.promote import follow
+
+        spec = spec_of(self.model)
+        return follow(spec, open_ledger(), open_published(spec), open_registry())
+
+
+class AnnounceRollback(ModelTask):
+    """Closes the model's incident and tells people."""
+
+    def execute(self, context: Context) -> str:
+        """Return what was said."""
+        release, ledger = context["ti"].xcom_pull(task_ids="roll_back"), open_ledger()
+        version = release["version"]
+        text = f"{self.model}: rolled back to version {version}: {context['params']['reason']}"
+        ledger.close_incident(self.model, outcome=f"rolled back to version {version}")
+        key = f"{self.model}/{release['fence']}/rollback"
+        notify(ledger, key, model=self.model, severity="warning", text=text)
+        return text

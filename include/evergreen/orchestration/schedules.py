@@ -1,0 +1,46 @@
+"""When the DAGs run: timetables and the options that go with them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import (
+    Asset,
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    CronTriggerTimetable,
+)
+
+from evergreen.config.settings import settings
+from evergreen.orchestration.run_context import DAY
+
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before any lake, so that any hour can be backfilled
+
+
+def every_hour() -> dict[str, Any]:
+    """Return the DAG options for a run after each hour, whose data interval is that hour.
+
+    The timetable is named, because a bare cron text gives runs without an interval in Airflow 3.
+    """
+    return {"schedule": CronDataIntervalTimetable("0 * * * *", timezone="UTC"), **_since()}
+
+
+def every_night(hour: int) -> dict[str, Any]:
+    """Return the DAG options for a run at this hour (UTC) about the day before."""
+    cron = CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC", interval=DAY)
+    return {"schedule": cron, **_since()}
+
+
+def on_request_or_daily(asset: Asset, hour: int) -> dict[str, Any]:
+    """Return the DAG options for a run whenever the asset is updated, and once a day.
+
+    There is no start date: with one, switching the DAG on would run the last tick at once.
+    """
+    cron = CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC")
+    return {"schedule": AssetOrTimeSchedule(timetable=cron, assets=[asset])}
+
+
+def _since() -> dict[str, Any]:
+    since = settings().monitor_since
+    return {"start_date": since or FIRST, "catchup": since is not None}

@@ -1,0 +1,205 @@
+"""Step `build_dataset`: from the frozen window's files to rows to learn from and to be judged on.
+
+The window is cut by time: training, then validation (early stopping), then the holdout, which no
+training row and no label reaches into. Every page view sees candidates and features of a moment
+before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from evergreen.adapters.lake import Lake
+from evergreen.adapters.lists import catalogue, codes_of
+from evergreen.config.model_spec import ModelSpec
+from evergreen.config.settings import Settings
+from evergreen.domain.errors import FeatureInvalid, ManifestInvalid, ModelSpecInvalid, WindowEmpty
+from evergreen.domain.serving import BasketIndex
+from evergreen.trainer.freeze import TABLE
+from evergreen.trainer.manifest import RunDir, StepOutput
+from evergreen.trainer.model_code import ModelCode, code_digest, load_code
+from evergreen.trainer.progress import say
+
+STEP = "build_dataset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """Where a window is cut: train `[start, validation)`, `[validation, holdout)`, `[.., end)`."""
+
+    start: datetime
+    validation: datetime
+    holdout: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, manifest: dict[str, Any], spec: ModelSpec) -> Split:
+        """Return the cuts of a frozen window."""
+        start, end = (datetime.fromisoformat(manifest["window"][k]) for k in ("start", "end"))
+        holdout = end - spec.gate.holdout
+        return cls(
+            start=start, validation=holdout - spec.train.validation, holdout=holdout, end=end
+        )
+
+    def moments(self, every: timedelta) -> list[datetime]:
+        """Return when training rows take their features, oldest first."""
+        count = -(-(self.holdout - self.start) // every)
+        return [self.start + i * every for i in range(count)]
+
+
+def build_dataset(run_dir: str, settings: Settings) -> dict[str, Any]:
+    """Write `train`, `valid`, and the candidates of the holdout and of now, as Parquet.
+
+    Raises:
+        ManifestInvalid: the model's code is not the one that the window was frozen with.
+        WindowEmpty: no page view to learn from, or none to be judged on.
+        FeatureInvalid: a feature is infinite, or missing in every row.
+    """
+    run = RunDir(run_dir)
+    manifest = run.manifest()
+    with run.running(STEP) as output:
+        if output is not None:
+            spec = ModelSpec.model_validate(manifest["spec"])
+            code = _frozen_code(manifest, spec, settings)
+            paths = [file["path"] for file in manifest["files"]]
+            say(f"reading {len(paths):,} files")
+            orders = Lake(manifest["lake"], spec.columns).read_files(TABLE, paths)
+            _write(output, with_line(orders), Split.of(manifest, spec), spec, code)
+    return run.require(STEP)
+
+
+def with_line(orders: pl.DataFrame) -> pl.DataFrame:
+    """Return orders with `line`, each row's place in its order, where the lake has none."""
+    if "line" in orders.columns:
+        return orders
+    return orders.with_columns(line=pl.int_range(pl.len(), dtype=pl.Int32).over("order_id"))
+
+
+def _frozen_code(manifest: dict[str, Any], spec: ModelSpec, settings: Settings) -> ModelCode:
+    if code_digest(settings.models_dir, spec.model) != manifest["code"]:
+        raise ManifestInvalid(
+            f"features.py of {spec.model} changed since run {manifest['run_key']} was frozen; "
+            f"start the retraining again, it becomes a new run"
+        )
+    code = load_code(settings.models_dir, spec.model)
+    unknown = [name for name in spec.features.names if name not in code.FEATURES]
+    if unknown:
+        raise ModelSpecInvalid(
+            f"{spec.model}: features.py makes no feature {unknown[0]!r}; it makes "
+            f"{', '.join(code.FEATURES)}"
+        )
+    return code
+
+
+def _write(
+    output: StepOutput, orders: pl.DataFrame, split: Split, spec: ModelSpec, code: ModelCode
+) -> None:
+    before = orders.filter(pl.col("order_time") < split.holdout)
+    holdout = orders.filter(pl.col("order_time").is_between(split.holdout, split.end, "left"))
+    views = _sample(before.filter(pl.col("order_time") >= split.start), spec)
+    if not views.height or not holdout.height:
+        raise WindowEmpty(
+            f"{views.height:,} page views to learn from in [{split.start}, {split.holdout}) and "
+            f"{holdout.height:,} to be judged on until {split.end}; both are needed"
+        )
+    moments = split.moments(spec.train.snapshot_every)
+    views = views.with_columns(moment=_moment_of(views["order_time"], moments)).sort(
+        "order_time", maintain_order=True
+    )
+    contexts = {m: views.filter(pl.col("moment") == m)["item_id"] for m in moments}
+    index = _Labels(before)
+    parts = []
+    wanted = [*moments, split.holdout, split.end]
+    made = code.candidates(orders, wanted, length=spec.train.candidates, contexts=contexts)
+    for i, (moment, candidates) in enumerate(made):
+        say(f"candidates of {moment:%Y-%m-%d %H:%M}", done=i + 1, total=len(wanted))
+        if moment in contexts:
+            parts.append(index.label(views.filter(pl.col("moment") == moment), candidates))
+        else:
+            name = "holdout_candidates" if moment == split.holdout else "publish_candidates"
+            candidates.write_parquet(output.folder / f"{name}.parquet")
+    rows = pl.concat(parts)
+    check_features(rows, spec.features.names)
+    is_train = pl.col("event_time") < split.validation
+    for name, part in (("train", rows.filter(is_train)), ("valid", rows.filter(~is_train))):
+        part.drop("event_time").write_parquet(output.folder / f"{name}.parquet")
+        output.result[f"{name}_rows"] = part.height
+    for name, moment in (("holdout_popular", split.holdout), ("publish_popular", split.end)):
+        popular = code.popular(orders, moment, length=100)
+        popular.write_parquet(output.folder / f"{name}.parquet")
+    holdout.write_parquet(output.folder / "holdout_orders.parquet")
+    output.result |= {
+        "page_views": views.height,
+        "positives": int(rows["label"].sum()),
+        "holdout_page_views": holdout.height,
+        "as_of": split.end.isoformat(),
+        "holdout_start": split.holdout.isoformat(),
+    }
+
+
+def check_features(rows: pl.DataFrame, features: tuple[str, ...]) -> None:
+    """Raise when a feature cannot be learned from; single missing values are fine.
+
+    Raises:
+        FeatureInvalid: a value is infinite, or a feature is missing (null or NaN) in every row.
+    """
+    for name in features:
+        column = rows[name].fill_nan(None)
+        if column.is_infinite().any():
+            raise FeatureInvalid(f"feature {name!r} holds infinite values; mend features.py")
+        if rows.height and column.null_count() == rows.height:
+            raise FeatureInvalid(f"feature {name!r} is missing (null or NaN) in every row")
+
+
+def _sample(views: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
+    if views.height <= spec.train.max_page_views:
+        return views
+    rng = np.random.default_rng(spec.train.seed)
+    return views[np.sort(rng.choice(views.height, spec.train.max_page_views, replace=False))]
+
+
+def _moment_of(times: pl.Series, moments: list[datetime]) -> pl.Series:
+    """Return for each time the latest moment that is not after it."""
+    grid = pl.Series("moment", moments, dtype=times.dtype)
+    at = np.searchsorted(grid.to_physical().to_numpy(), times.to_physical().to_numpy(), "right")
+    return grid[at - 1]
+
+
+class _Labels:
+    """Labels candidates of page views: does the basket get the item on a later line?"""
+
+    def __init__(self, orders: pl.DataFrame) -> None:
+        self._baskets = catalogue([orders["order_id"]])
+        self._items = catalogue([orders["item_id"]])
+        self._index = BasketIndex.of(
+            codes_of(orders["order_id"], self._baskets),
+            codes_of(orders["item_id"], self._items),
+            orders["line"].to_numpy(),
+            n_items=self._items.len(),
+        )
+
+    def label(self, views: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+        """Return one row a page view and candidate that is not in the basket yet."""
+        rows = views.select("order_id", "line", "item_id", event_time="order_time").join(
+            candidates,
+            left_on="item_id",
+            right_on="context_item_id",
+            how="inner",
+            maintain_order="left_right",
+            suffix="_candidate",
+        )
+        first = self._index.first_line(
+            codes_of(rows["order_id"], self._baskets),
+            codes_of(rows["item_id_candidate"], self._items),
+        )
+        line = rows["line"].cast(pl.Int64).to_numpy()
+        labelled = rows.with_columns(label=pl.Series((first > line).astype(np.int8)))
+        features = candidates.columns[2:]
+        return labelled.filter(pl.Series((first < 0) | (first > line))).select(
+            "event_time", "label", *features
+        )

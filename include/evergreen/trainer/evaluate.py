@@ -1,0 +1,191 @@
+"""Step `evaluate`: challenger, champion and popularity on the same holdout page views.
+
+The challenger's lists are those it would have published at the holdout's start. The champion is
+judged by what it serves: its published lists, or, when these are younger than the holdout's start
+and so have seen it, the lists its model would have published then.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evergreen.adapters.published import Published
+from evergreen.adapters.registry import Registry
+from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.errors import VersionUnknown
+from evergreen.trainer import dataset, fit
+from evergreen.trainer.holdout import Holdout, Offered, Outcome
+from evergreen.trainer.manifest import RunDir, StepOutput
+from evergreen.trainer.progress import say
+from evergreen.trainer.scoring import load_booster, rank_candidates
+
+PAGE_VIEWS = "page_views.parquet"
+POPULARITY_COLUMNS = {
+    "context_item_id": pl.String,
+    "item_id": pl.String,
+    "rank": pl.Int16,
+    "score": pl.Float32,
+}
+
+
+def step_name(champion: int | None) -> str:
+    """Return the folder of the evaluation against this champion below the run directory."""
+    return f"evaluate/champion={champion or 0}"
+
+
+def evaluate(
+    run_dir: str, champion: int | None, *, published: Published, registry: Registry
+) -> dict[str, Any]:
+    """Compare on the holdout, and register the challenger with its reference profile.
+
+    Parameters:
+        champion: the version to compare with; None without one.
+
+    Raises:
+        ManifestInvalid: data set or training is missing.
+        VersionUnknown: the champion is neither published nor registered.
+        RegistryUnreachable: MLflow does not answer; nothing that was trained is lost.
+    """
+    run = RunDir(run_dir)
+    manifest = run.manifest()
+    spec = ModelSpec.model_validate(manifest["spec"])
+    trained = best_variant(run, spec)
+    with run.running(step_name(champion)) as output:
+        if output is None:
+            return run.require(step_name(champion))
+        version = registry.version_of(spec.model, manifest["run_key"])
+        output.result |= {
+            "variant": trained["variant"],
+            "champion": champion,
+            "as_of": run.require(dataset.STEP)["as_of"],
+        }
+        if version is not None and version == champion:
+            output.result |= {"version": version, "is_champion": True}
+        else:
+            _compare(run, spec, champion, output, published=published, registry=registry)
+            output.result["version"] = _register(run, spec, trained, output, registry)
+    return run.require(step_name(champion))
+
+
+def best_variant(run: RunDir, spec: ModelSpec) -> dict[str, Any]:
+    """Return the training result of the variant that is best on the validation rows."""
+    results = [run.require(fit.step_name(variant)) for variant in spec.train.variants]
+    return min(results, key=lambda result: float(result["valid_logloss"]))
+
+
+def _compare(
+    run: RunDir,
+    spec: ModelSpec,
+    champion: int | None,
+    output: StepOutput,
+    *,
+    published: Published,
+    registry: Registry,
+) -> None:
+    orders = pl.read_parquet(run.path(dataset.STEP, "holdout_orders.parquet"))
+    popular = pl.read_parquet(run.path(dataset.STEP, "holdout_popular.parquet"))
+    candidates = pl.read_parquet(run.path(dataset.STEP, "holdout_candidates.parquet"))
+    say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
+    with tempfile.TemporaryDirectory() as folder:
+        step = fit.step_name(output.result["variant"])
+        booster = load_booster(run.fetch(step, fit.MODEL_FILE, Path(folder) / fit.MODEL_FILE))
+    nothing = pl.DataFrame(schema=POPULARITY_COLUMNS)
+    holdout = Holdout(orders, spec.gate.k)
+    outcomes: dict[str, Outcome] = {
+        "challenger": holdout.outcome(
+            Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
+        ),
+        "popularity": holdout.outcome(Offered(recommendations=nothing, popular=popular)),
+    }
+    if champion is not None:
+        start = datetime.fromisoformat(run.require(dataset.STEP)["holdout_start"])
+        offered = _champion_lists(
+            spec, champion, start, candidates, popular, published=published, registry=registry
+        )
+        outcomes["champion"] = holdout.outcome(offered)
+    columns = {
+        f"{who}_{metric}": getattr(outcome, metric)
+        for who, outcome in outcomes.items()
+        for metric in ("ndcg", "hit")
+    }
+    pl.DataFrame({"cluster": holdout.clusters(), **columns}).write_parquet(
+        output.folder / PAGE_VIEWS
+    )
+    output.result["metrics"] = {who: outcome.summary() for who, outcome in outcomes.items()}
+    output.result["profile"] = outcomes["challenger"].profile().to_json()
+    for who, outcome in outcomes.items():
+        say(f"{who}: {outcome.summary()}")
+
+
+def _champion_lists(
+    spec: ModelSpec,
+    champion: int,
+    holdout_start: datetime,
+    candidates: pl.DataFrame,
+    popular: pl.DataFrame,
+    *,
+    published: Published,
+    registry: Registry,
+) -> Offered:
+    if published.has(champion) and published.as_of(champion) <= holdout_start:
+        return Offered(
+            recommendations=published.recommendations(champion),
+            popular=published.popular(champion),
+        )
+    say(f"version {champion} was published after the holdout began: ranking with its model")
+    with tempfile.TemporaryDirectory() as folder:
+        path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder))
+        booster = load_booster(path)
+    unknown = set(booster.feature_names or ()) - set(candidates.columns)
+    if unknown:
+        raise VersionUnknown(
+            f"{spec.model} version {champion} needs features that features.py no longer makes: "
+            f"{', '.join(sorted(unknown))}; bring them back until it is replaced"
+        )
+    return Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
+
+
+def _register(
+    run: RunDir, spec: ModelSpec, trained: dict[str, Any], output: StepOutput, registry: Registry
+) -> int:
+    manifest = run.manifest()
+    artifacts = {
+        "profile.json": output.result["profile"],
+        "manifest.json": manifest,
+        "metrics.json": output.result["metrics"],
+    }
+    metrics = {
+        f"{who}_{name}": float(value)
+        for who, summary in output.result["metrics"].items()
+        for name, value in summary.items()
+    }
+    say("registering the version in MLflow")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {}
+        for name, body in artifacts.items():
+            paths[name] = Path(folder) / name
+            paths[name].write_text(json.dumps(body, indent=1))
+        booster = run.fetch(
+            fit.step_name(trained["variant"]), fit.MODEL_FILE, Path(folder) / fit.MODEL_FILE
+        )
+        return registry.register(
+            spec.model,
+            run_key=manifest["run_key"],
+            booster_file=booster,
+            features=spec.features.names,
+            params={**trained["params"], "rounds": trained["rounds"]},
+            metrics={**metrics, "valid_logloss": trained["valid_logloss"]},
+            artifacts=paths,
+            tags={
+                "window": f"{manifest['window']['start']} to {manifest['window']['end']}",
+                "variant": trained["variant"],
+                "code": manifest["code"],
+                "evergreen": manifest["evergreen"],
+            },
+        )

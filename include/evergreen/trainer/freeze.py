@@ -1,0 +1,130 @@
+"""Freeze a window: which files one retraining learns from, and the run key they give."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import evergreen
+from evergreen.adapters.lake import Lake
+from evergreen.adapters.ledger import Ledger
+from evergreen.config.model_spec import ModelSpec
+from evergreen.config.settings import Settings
+from evergreen.domain.errors import WindowEmpty, WindowInvalid
+from evergreen.domain.windows import HOUR, Window, hour_key
+from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.model_code import code_digest
+
+TABLE = "orders"
+KEY_DIGITS = 16
+SPEC_IN_KEY = {"model", "columns", "features", "train", "gate"}  # what a trained version rests on
+
+
+def freeze_window(
+    spec: ModelSpec,
+    *,
+    lake: Lake,
+    ledger: Ledger,
+    settings: Settings,
+    until: datetime | None = None,
+    window: timedelta | None = None,
+    force: bool = False,
+    reason: str = "",
+    trigger: str = "manual",
+) -> dict[str, Any]:
+    """Write the manifest of a retraining, and return its run key and directory.
+
+    The same files, spec, features code and version of Evergreen give the same run key, and so the
+    same run: asking again is asking for its result.
+
+    Args:
+        until: End of the window; default: the end of the newest closed and mature hour.
+        window: How much of it is trained and judged on; default: `train.window`.
+        force: Train again what was trained before, as a run of its own.
+
+    Raises:
+        WindowEmpty: the lake holds no order in the window.
+        WindowInvalid: the window is too short for validation and holdout.
+    """
+    length = window or spec.train.window
+    if length % timedelta(days=1) or length <= spec.train.validation + spec.gate.holdout:
+        raise WindowInvalid(
+            f"window {length} must be whole days and longer than train.validation + gate.holdout "
+            f"({spec.train.validation + spec.gate.holdout})"
+        )
+    end = until or _newest_mature(spec, lake)
+    read = Window(end - length - spec.train.lookback, end)
+    files = _files(lake, read)
+    if not any(file["rows"] for file in files):
+        raise WindowEmpty(
+            f"no {TABLE} in {read} of {lake.url}; land hours, or ask for another window"
+        )
+    body = {
+        "model": spec.model,
+        "lake": lake.url,
+        "window": {"start": (end - length).isoformat(), "end": end.isoformat()},
+        "lookback_start": read.start.isoformat(),
+        "files": files,
+        "spec": spec.model_dump(mode="json", by_alias=True),
+        "code": code_digest(settings.models_dir, spec.model),
+        "evergreen": evergreen.__version__,
+        "image": spec.compute.image,
+        "missing_hours": [hour_key(hour) for hour in _holes(lake, read)],
+        "attempt": 0,
+    }
+    key = run_key(body)
+    while force and ledger.run(key) is not None:
+        body["attempt"] = int(body["attempt"]) + 1  # type: ignore[call-overload]
+        key = run_key(body)
+    run_dir = RunDir(f"{settings.runs_root(spec.model)}/{key}")
+    if not run_dir.files.exists("manifest.json"):
+        run_dir.write_manifest({**body, "run_key": key})
+    summary = {
+        "run_key": key,
+        "run_dir": run_dir.url,
+        "window": body["window"],
+        "rows": sum(file["rows"] for file in files),
+        "files": len(files),
+        "missing_hours": body["missing_hours"],
+        "reason": reason,
+    }
+    ledger.open_run(spec.model, key, trigger=trigger, manifest=summary)
+    return summary
+
+
+def run_key(body: dict[str, Any]) -> str:
+    """Return the identity of a retraining: a hash of everything its result depends on."""
+    relevant = {
+        **{name: body[name] for name in ("window", "files", "code", "evergreen", "image")},
+        "spec": {name: body["spec"][name] for name in sorted(SPEC_IN_KEY)},
+        "attempt": body["attempt"],
+    }
+    text = json.dumps(relevant, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_DIGITS]
+
+
+def _newest_mature(spec: ModelSpec, lake: Lake) -> datetime:
+    newest = lake.newest_closed_hour(TABLE)
+    if newest is None:
+        raise WindowEmpty(f"{lake.url}/{TABLE} has no closed hour; land hours first")
+    return newest + HOUR - -(-spec.lake.attribution_window // HOUR) * HOUR
+
+
+def _files(lake: Lake, window: Window) -> list[dict[str, Any]]:
+    """Return the data files of the window's closed hours, with size, rows and generation."""
+    closings = (lake.require_closed(TABLE, hour) for hour in lake.closed_hours(TABLE, window))
+    return [
+        {**asdict(file), "generation": closing.generation}
+        for closing in closings
+        for file in closing.files
+    ]
+
+
+def _holes(lake: Lake, window: Window) -> list[datetime]:
+    """Return the window's hours that are not closed although an earlier one is."""
+    closed = set(lake.closed_hours(TABLE, window))
+    first = min(closed, default=window.end)
+    return [hour for hour in window.hours() if hour >= first and hour not in closed]

@@ -1,0 +1,35 @@
+"""From candidates to ranked lists: a booster's scores, best first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import xgboost as xgb
+
+from evergreen.trainer.fit import matrix
+
+
+def load_booster(path: Path) -> xgb.Booster:
+    """Return the booster of a UBJ file."""
+    booster = xgb.Booster()
+    booster.load_model(path)
+    return booster
+
+
+def rank_candidates(booster: xgb.Booster, candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return the candidates as published lists: `rank` from 1, `score`, features as served.
+
+    Ties go to the candidate that comes first.
+
+    Args:
+        candidates: `context_item_id`, `item_id` and the booster's features.
+    """
+    names = tuple(booster.feature_names or ())
+    rows = xgb.DMatrix(matrix(candidates, names), feature_names=list(names))
+    scored = candidates.with_columns(score=pl.Series(booster.predict(rows), dtype=pl.Float32))
+    return (
+        scored.sort(["context_item_id", "score"], descending=[False, True], maintain_order=True)
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("context_item_id"))
+        .select("context_item_id", "item_id", "rank", "score", *names)
+    )
