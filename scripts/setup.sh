@@ -24,6 +24,7 @@ fi
 
 [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python "${python:-3.12}" "$venv"
 echo "setup: installing $(grep -c '==' requirements.txt) pinned packages"
-"$uv" pip install --quiet --python "$venv/bin/python" -r requirements.txt
+# compiled once here: every task and step is a process of its own
+"$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" -r requirements.txt
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
 echo "setup: done, $("$venv/bin/python" --version) in $venv"

@@ -102,3 +102,7 @@ class AirflowNotReady(EvergreenError):
 
 class FeatureInvalid(EvergreenError):
     """A feature has values that no model can learn from."""
+
+
+class DagRunFailed(EvergreenError):
+    """A DAG run failed, or did not end in time."""

@@ -76,7 +76,7 @@ class ValidateWindow(ModelTask):
 
 
 class Gate(ModelTask, BranchMixIn):
-    """Compares the challenger with the champion that `evaluate` met; follows `promote` or `hold`."""
+    """Compares challenger and champion (the one that `evaluate` met): `promote` or `hold`."""
 
     inherits_from_skipmixin = True
 

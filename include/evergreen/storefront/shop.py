@@ -5,8 +5,8 @@ arrive and old ones sell out all the time, and on `CHANGE_DAY` the shop turns to
 within days: themes and items that nobody has seen before take most of the demand. A recommender
 trained before that day knows little of what is looked at after it.
 
-The log is as dirty as a real one (cancellations, postage, double entries, missing customers, odd
-prices), so it takes the same way in: `read_sales_log` is not needed, `clean` is.
+The log is as dirty as a real one (cancellations, postage, double entries, missing customers,
+corrections), so it goes through `clean` like any other.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _lines(rng: np.random.Generator, items: Catalogue, day: Array) -> tuple[Arra
 
     def draw_themes(days: Array) -> Array:
         drawn = (cumulative[days] < rng.random(days.size)[:, None]).sum(axis=1)
-        return np.minimum(drawn, cumulative.shape[1] - 1)
+        return np.asarray(np.minimum(drawn, cumulative.shape[1] - 1))
 
     own = np.stack([draw_themes(day), draw_themes(day)])
     size = np.clip(np.exp(rng.normal(MEAN_LOG_LINES, SD_LOG_LINES, day.size)), 1, 300).astype(int)

@@ -176,6 +176,7 @@ class _Labels:
     def __init__(self, orders: pl.DataFrame) -> None:
         self._baskets = catalogue([orders["order_id"]])
         self._items = catalogue([orders["item_id"]])
+        self._sizes = orders.group_by("order_id").len("size")
         self._index = BasketIndex.of(
             codes_of(orders["order_id"], self._baskets),
             codes_of(orders["item_id"], self._items),
@@ -184,7 +185,11 @@ class _Labels:
         )
 
     def label(self, views: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
-        """Return one row a page view and candidate that is not in the basket yet."""
+        """Return one row a page view and candidate that is not in the basket yet.
+
+        `weight` is 1 over the basket's lines: every basket counts alike, since otherwise a few
+        wholesale orders of 500 lines, which go through everything, are half of all rows.
+        """
         rows = views.select("order_id", "line", "item_id", event_time="order_time").join(
             candidates,
             left_on="item_id",
@@ -200,6 +205,8 @@ class _Labels:
         line = rows["line"].cast(pl.Int64).to_numpy()
         labelled = rows.with_columns(label=pl.Series((first > line).astype(np.int8)))
         features = candidates.columns[2:]
-        return labelled.filter(pl.Series((first < 0) | (first > line))).select(
-            "event_time", "label", *features
+        return (
+            labelled.filter(pl.Series((first < 0) | (first > line)))
+            .join(self._sizes, on="order_id", how="left", maintain_order="left")
+            .select("event_time", "label", *features, weight=(1 / pl.col("size")).cast(pl.Float32))
         )

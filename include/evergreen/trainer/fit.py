@@ -17,9 +17,9 @@ from evergreen.trainer.progress import say
 MODEL_FILE = "model.ubj"
 SAY_EVERY = 20
 DEFAULTS: dict[str, float | int | str] = {
-    "eta": 0.15,
-    "max_depth": 6,
-    "min_child_weight": 10,
+    "eta": 0.1,
+    "max_depth": 5,
+    "min_child_weight": 20,
     "tree_method": "hist",
     "max_bin": 128,
     "eval_metric": "logloss",
@@ -48,8 +48,8 @@ def train(run_dir: str, variant: str) -> dict[str, Any]:
             gain = booster.get_score(importance_type="total_gain")
             output.result |= {
                 "variant": variant,
-                "rounds": booster.best_iteration + 1,
-                "valid_logloss": round(evals[booster.best_iteration], 6),
+                "rounds": booster.num_boosted_rounds(),
+                "valid_logloss": round(min(evals), 6),
                 "params": {**DEFAULTS, **spec.train.params, "objective": spec.train.objective},
                 "gain": {name: round(float(value), 3) for name, value in gain.items()},  # type: ignore[arg-type]
             }
@@ -76,18 +76,9 @@ def _fit(run: RunDir, spec: ModelSpec) -> tuple[xgb.Booster, list[float]]:
                 f"unclicked rows are needed; ask for a longer window"
             )
     say(f"training on {parts['train'].height:,} rows, {len(features)} features")
-    train_matrix = xgb.QuantileDMatrix(
-        matrix(parts["train"], features),
-        parts["train"]["label"].to_numpy(),
-        feature_names=list(features),
-        max_bin=int(spec.train.params.get("max_bin", DEFAULTS["max_bin"])),
-    )
-    valid_matrix = xgb.QuantileDMatrix(
-        matrix(parts["valid"], features),
-        parts["valid"]["label"].to_numpy(),
-        feature_names=list(features),
-        ref=train_matrix,
-    )
+    max_bin = int(spec.train.params.get("max_bin", DEFAULTS["max_bin"]))
+    train_matrix = _quantiles(parts["train"], features, max_bin, ref=None)
+    valid_matrix = _quantiles(parts["valid"], features, max_bin, ref=train_matrix)
     history: dict[str, dict[str, list[float]]] = {}
     booster = xgb.train(
         {
@@ -106,6 +97,21 @@ def _fit(run: RunDir, spec: ModelSpec) -> tuple[xgb.Booster, list[float]]:
     )
     metric = next(iter(history["valid"]))
     return booster[: booster.best_iteration + 1], history["valid"][metric]
+
+
+def _quantiles(
+    rows: pl.DataFrame, features: tuple[str, ...], max_bin: int, ref: xgb.DMatrix | None
+) -> xgb.QuantileDMatrix:
+    """Return the binned rows; their weights have mean 1, so that `min_child_weight` counts rows."""
+    weight = rows["weight"].to_numpy()
+    return xgb.QuantileDMatrix(
+        matrix(rows, features),
+        rows["label"].to_numpy(),
+        weight=weight / weight.mean(),
+        feature_names=list(features),
+        max_bin=max_bin,
+        ref=ref,
+    )
 
 
 class _Rounds(xgb.callback.TrainingCallback):

@@ -1,6 +1,7 @@
 """Candidates and features of `also_bought`: other users also bought.
 
-A candidate for a context item is an item that was bought in one basket with it, or a popular one.
+A candidate for a context item is an item that was bought in one basket with it, or a popular one:
+large baskets go through everything that is popular, whatever their context.
 Its features are counts over the 24 hours, 7 days and 28 days before a moment, `as_of`; nothing at
 or after that moment is read, so a training row never sees more than the shop knew when it served.
 
@@ -18,6 +19,7 @@ import polars as pl
 DAY = timedelta(hours=24)
 WEEK_DAYS, MONTH_DAYS = 7, 28
 WEIGHT_SCALE = 1_000
+POPULAR_IN = 3  # one candidate in so many is kept for popular items
 
 FEATURES = (
     "co_24h",
@@ -162,11 +164,9 @@ def _candidates_at(
         )
         .with_columns(strength=pl.col("co_28d") + pl.col("co_7d"))
         .sort(["context_item_id", "strength", "item_id"], descending=[False, True, False])
-        .group_by("context_item_id", maintain_order=True)
-        .head(length)
         .collect()
     )
-    rows = _fill_with_popular(bought, contexts, items, length)
+    rows = _with_popular(bought, contexts, items, length)
     return _finish(rows, items, baskets=sold["order_id"].n_unique(), moment=moment)
 
 
@@ -190,27 +190,25 @@ def _item_features(sold: pl.DataFrame, age: int) -> pl.DataFrame:
     )
 
 
-def _fill_with_popular(
+def _with_popular(
     bought: pl.DataFrame, contexts: pl.DataFrame, items: pl.DataFrame, length: int
 ) -> pl.DataFrame:
-    """Fill short lists with the most popular items, so that every known context has candidates."""
-    short = contexts.join(
-        bought.group_by("context_item_id").len("found"), on="context_item_id", how="left"
-    ).filter(pl.col("found").fill_null(0) < length)
-    fill = (
-        short.select("context_item_id")
-        .join(items.head(length + 1).select("item_id"), how="cross")
+    """Return the strongest co-purchases, and popular items up to the length, for every context."""
+    own = length - length // POPULAR_IN
+    strongest = bought.group_by("context_item_id", maintain_order=True).head(own)
+    top = items.head(length + 1).select("item_id", place=pl.int_range(pl.len()))
+    popular = (
+        contexts.join(top, how="cross")
         .filter(pl.col("item_id") != pl.col("context_item_id"))
-        .join(bought, on=["context_item_id", "item_id"], how="anti")
+        .join(strongest, on=["context_item_id", "item_id"], how="anti")
+        .join(bought, on=["context_item_id", "item_id"], how="left")
+        .sort("context_item_id", "place")
+        .drop("place")
     )
     return (
-        pl.concat([bought, fill], how="diagonal")
+        pl.concat([strongest, popular], how="vertical")
         .with_columns(pl.col("co_24h", "co_7d", "co_28d", "co_count_28d", "strength").fill_null(0))
-        .sort(
-            ["context_item_id", "strength", "item_id"],
-            descending=[False, True, False],
-            maintain_order=True,
-        )
+        .sort("context_item_id", maintain_order=True)
         .group_by("context_item_id", maintain_order=True)
         .head(length)
     )
