@@ -40,11 +40,11 @@ for spec in model_specs(KIND):
         "window": Param(
             format_duration(spec.train.window),
             type="string",
-            pattern=r"^\d+(\.\d+)?[smhdw]$",
-            description="How much history to learn from: 24h, 28d.",
+            pattern=r"^[1-9]\d*[dw]$",
+            description="How much history to learn from, in whole days or weeks: 28d, 5w.",
         ),
         "reason": Param("", type="string", description="Kept in the ledger."),
-        "force": Param(False, type="boolean", description="Train although nothing has changed."),
+        "force": Param(False, type="boolean", description="Train again what was trained."),
     }
     with model_dag(
         spec,

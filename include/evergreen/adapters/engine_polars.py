@@ -27,7 +27,7 @@ class PolarsEngine:
         own = {"page_view_id", "event_time", "model_version", "clicked", "source"}
         columns = [*sorted(own), *profile.columns]
         rows = self._lake.read("impressions", window, columns)
-        mine = pl.col("model_version") == profile.model_version
+        mine = pl.col("model_version").eq_missing(profile.model_version)
         counted = (
             rows.lazy()
             .group_by(hour=pl.col("event_time").dt.truncate("1h"))

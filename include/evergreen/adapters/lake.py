@@ -8,9 +8,11 @@ killed leaves an hour that is not closed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import polars as pl
 
@@ -146,8 +148,7 @@ class Lake:
             LakeUnreachable: the lake cannot be written; the hour stays as it was.
         """
         folder, contract = _folder(table, hour), TABLES[table]
-        before = self.closing(table, hour)
-        generation = before.generation + 1 if before else 1
+        generation = self._newest_generation(table, hour) + 1
         entries: tuple[FileEntry, ...] = ()
         if frame is not None and frame.height:
             contract.check(frame.schema, f"the frame landed as {folder}")
@@ -163,9 +164,7 @@ class Lake:
             generation=generation,
             files=entries,
         )
-        body = {**asdict(closing), "closed_at": closing.closed_at.isoformat()}
-        del body["hour"]
-        self.files.write_atomic(f"{folder}/{SUCCESS}", json.dumps(body).encode())
+        self.files.write_atomic(f"{folder}/{SUCCESS}", _success(closing))
         if generation > GENERATIONS_KEPT:
             self._drop_generation(folder, generation - GENERATIONS_KEPT)
         return closing
@@ -190,8 +189,7 @@ class Lake:
         """Return the rows of exactly these files, in their order (a frozen window's manifest)."""
         contract, paths = TABLES[table], list(paths)
         if not paths:
-            empty = contract.empty()
-            return empty.select(c for c in columns if c in empty.columns) if columns else empty
+            return contract.empty(columns)
         try:
             return self._scan(contract, paths, columns)
         except (pl.exceptions.PolarsError, OSError, ColumnMissing, ColumnTypeWrong):
@@ -201,7 +199,8 @@ class Lake:
         self, contract: Table, paths: Sequence[str], columns: Sequence[str] | None
     ) -> pl.DataFrame:
         uris = [self.files.uri(f"{contract.name}/{path}") for path in paths]
-        lazy = pl.scan_parquet(uris, missing_columns="raise", extra_columns="ignore")
+        extra: Literal["ignore", "raise"] = "raise" if columns is None else "ignore"
+        lazy = pl.scan_parquet(uris, missing_columns="raise", extra_columns=extra)
         lazy = lazy.rename(self._own_names, strict=False)
         schema = lazy.collect_schema()
         where = uris[0] if len(uris) == 1 else f"{uris[0]} and {len(uris) - 1} more files"
@@ -254,6 +253,16 @@ class Lake:
             files=tuple(entries),
         )
 
+    def _newest_generation(self, table: str, hour: datetime) -> int:
+        """Return the hour's generation, 0 while open; with a broken `_SUCCESS` its files' newest."""
+        try:
+            closing = self.closing(table, hour)
+            return closing.generation if closing else 0
+        except FileCorrupt:
+            names = self.files.list(_folder(table, hour))
+            found = (re.match(r"part-g(\d+)-", name) for name in names)
+            return max((int(match[1]) for match in found if match), default=1)
+
     def _drop_generation(self, folder: str, generation: int) -> None:
         for name in self.files.list(folder):
             if name.startswith(f"part-g{generation}-"):
@@ -263,6 +272,16 @@ class Lake:
 def hour_folder(hour: datetime) -> str:
     """Return the folder of an hour below its table: `hour=2011-11-07T13`."""
     return f"hour={hour_key(hour)}"
+
+
+def _success(closing: HourClosing) -> bytes:
+    body = {
+        "rows": closing.rows,
+        "closed_at": closing.closed_at.isoformat(),
+        "generation": closing.generation,
+        "files": [{"path": f.path, "size": f.size, "rows": f.rows} for f in closing.files],
+    }
+    return json.dumps(body).encode()
 
 
 def _folder(table: str, hour: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -46,15 +46,19 @@ class Table:
     def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the frame with every known column in its canonical type, unknown ones kept."""
         known = {**self.required, **self.optional}
-        return frame.with_columns(
+        casts = [
             pl.col(name).cast(known[name])
-            for name in frame.columns
-            if name in known and frame.schema[name] != known[name]
-        )
+            for name, found in frame.schema.items()
+            if name in known and found != known[name]
+        ]
+        return frame.with_columns(casts) if casts else frame
 
-    def empty(self) -> pl.DataFrame:
-        """Return the table without rows."""
-        return pl.DataFrame(schema={**self.required, **self.optional})
+    def empty(self, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the table without rows; columns that it does not know are features, float32."""
+        known: dict[str, pl.DataType] = {**self.required, **self.optional}
+        return pl.DataFrame(
+            schema={name: known.get(name, pl.Float32()) for name in columns or known}
+        )
 
 
 def _reads_as(found: pl.DataType, wanted: pl.DataType) -> bool:

@@ -45,10 +45,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerDecision:
-    """The decision, and every reason for and against acting."""
+    """The decision, and every reason for and against acting.
+
+    Parameters:
+        sensors: those behind the reasons: the alarming ones, else those that lack data.
+        alarmed: whether any sensor said yes.
+    """
 
     action: Action
     reasons: tuple[str, ...]
+    sensors: tuple[str, ...]
+    alarmed: bool
 
 
 def decide(
@@ -71,21 +78,25 @@ def decide(
         requested: hours for which a retraining was requested before this one.
         champion_as_of: end of the champion's training window; None without a champion.
     """
-    alarms = [f"{name}: {f.reason}" for name, f in findings.items() if f.verdict is Verdict.YES]
-    unsure = [
-        f"{name}: not enough data: {f.reason}"
-        for name, f in findings.items()
-        if f.verdict is Verdict.NOT_ENOUGH_DATA
-    ]
+    alarms = {name: f.reason for name, f in findings.items() if f.verdict is Verdict.YES}
+    unsure = {n: f.reason for n, f in findings.items() if f.verdict is Verdict.NOT_ENOUGH_DATA}
+    lacking = [f"{name}: not enough data: {reason}" for name, reason in unsure.items()]
+    if not findings:
+        lacking.append("no sensor has judged this hour")
     if not alarms:
-        quiet = tuple(f"{name}: {f.reason}" for name, f in findings.items())
+        quiet = [f"{name}: {f.reason}" for name, f in findings.items()]
         return TriggerDecision(
-            action=Action.WARN if unsure else Action.HEALTHY, reasons=tuple(unsure) or quiet
+            action=Action.WARN if lacking else Action.HEALTHY,
+            reasons=tuple(lacking or quiet),
+            sensors=tuple(unsure),
+            alarmed=False,
         )
     held = _held_back(hour, policy, requested, champion_as_of)
     return TriggerDecision(
         action=Action.WARN if held else Action.REQUEST_RETRAIN,
-        reasons=(*alarms, *unsure, *held),
+        reasons=(*(f"{name}: {reason}" for name, reason in alarms.items()), *lacking, *held),
+        sensors=tuple(alarms),
+        alarmed=True,
     )
 
 
@@ -96,9 +107,10 @@ def _held_back(
     champion_as_of: datetime | None,
 ) -> list[str]:
     earlier = [moment for moment in requested if moment < hour]
-    last = max([*earlier, *([champion_as_of] if champion_as_of else [])], default=None)
+    made = [champion_as_of] if champion_as_of is not None and champion_as_of <= hour else []
+    last = max([*earlier, *made], default=None)
     held = []
-    if last is not None and last <= hour < last + policy.cooldown:
+    if last is not None and hour < last + policy.cooldown:
         held.append(
             f"cooldown: retrained or requested at {hour_key(last)}, quiet until "
             f"{hour_key(last + policy.cooldown)}"

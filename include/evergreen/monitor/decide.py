@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from evergreen.adapters.ledger import Ledger
+from evergreen.adapters.ledger import Ledger, Release
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.trigger import Action, Finding, TriggerPolicy
 from evergreen.domain.trigger import decide as decide_trigger
@@ -48,9 +48,16 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
         "action": str(Action.WARN if replay and asks else decision.action),
         "would": str(decision.action),
         "reasons": list(decision.reasons),
+        "sensors": list(decision.sensors),
+        "tell": decision.alarmed or not _is_new(spec, hour, champion),
         "replay": replay,
         "champion": champion.version if champion else None,
         "evidence": {m.sensor: m.body for m in measurements},
     }
     stored = ledger.put_decision(spec.model, hour, action=body["action"], body=body, replay=replay)
     return stored.body
+
+
+def _is_new(spec: ModelSpec, hour: datetime, champion: Release | None) -> bool:
+    """Say whether a lack of data is to be expected: the champion is younger than the window."""
+    return champion is not None and hour < champion.as_of + spec.monitor.window

@@ -1,4 +1,4 @@
-"""The process behind `LocalAirflow`: imports Airflow once, makes its database, forks its components.
+"""The process behind `LocalAirflow`: imports Airflow once, makes its database, forks the rest.
 
 Started one by one, each of the five commands imports Airflow anew, 7 s of CPU each; forked from one
 process they share that import, and Airflow is up in a third of the time. Run as

@@ -210,13 +210,13 @@ def stop_left_running(home: Path) -> bool:
 
 
 def _end(pid: int) -> None:
-    """End a process group and all descendants of its leader, politely, then for sure."""
+    """End a launcher and all its descendants: politely, which is its own work, then for sure."""
     family: list[psutil.Process] = []
     with contextlib.suppress(psutil.NoSuchProcess):
         leader = psutil.Process(pid)
         family = [leader, *leader.children(recursive=True)]
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGTERM)
     _, alive = psutil.wait_procs(family, timeout=STOP_GRACE_S)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):

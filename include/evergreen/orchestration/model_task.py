@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from airflow.sdk import BaseOperator
+from typing import Any
+
+from airflow.sdk import BaseOperator, BranchMixIn
+
+from evergreen.orchestration.run_context import Context
 
 
 class ModelTask(BaseOperator):
@@ -16,3 +20,18 @@ class ModelTask(BaseOperator):
     def model(self) -> str:
         """The model's name: the DAG id `<model>__<kind>` without its kind."""
         return self.dag_id.rpartition("__")[0]
+
+
+class BranchTask(ModelTask, BranchMixIn):
+    """A task that decides which of the tasks after it run."""
+
+    inherits_from_skipmixin = True
+
+    def follow(self, context: Context, branch: str, result: dict[str, Any]) -> None:
+        """Leave the result for later tasks, and skip every branch but this one.
+
+        Nothing comes after this call: skipping ends the task by an exception, and with it goes
+        what `execute` would return.
+        """
+        context["ti"].xcom_push(key="return_value", value=result)
+        self.do_branch(context, branch)

@@ -8,17 +8,40 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, BaseOperator, Param, ParamsDict, get_parsing_context
+from airflow.sdk import (
+    DAG,
+    BaseOperator,
+    ExceptionRetryPolicy,
+    Param,
+    ParamsDict,
+    RetryAction,
+    RetryRule,
+    get_parsing_context,
+)
 from airflow.sdk.exceptions import AirflowFailException
 
 from evergreen.config.model_spec import ModelSpec, load_spec, model_folders
 from evergreen.config.settings import settings
-from evergreen.domain.errors import ModelSpecInvalid
+from evergreen.domain.errors import (
+    EvergreenError,
+    LakeUnreachable,
+    LedgerUnreachable,
+    ModelSpecInvalid,
+    RegistryUnreachable,
+    StepFailed,
+)
 from evergreen.orchestration.notifiers import report_failure
 
-RETRIES = 2  # a lost worker or a database that restarts; what a retry cannot mend fails at once
+RETRIES = 2  # a lost worker or a database that restarts
 RETRY_DELAY = timedelta(seconds=20)  # so that a retraining still ends within minutes
 EXECUTION_TIMEOUT = timedelta(minutes=10)  # no task of ours but a step works longer
+TRANSIENT = [LakeUnreachable, LedgerUnreachable, RegistryUnreachable, StepFailed]
+RETRY_POLICY = ExceptionRetryPolicy(
+    [
+        RetryRule(TRANSIENT, RetryAction.RETRY, reason="it may be back soon"),
+        RetryRule(EvergreenError, RetryAction.FAIL, reason="only a person can mend this"),
+    ]
+)
 
 
 def dag_id_of(model: str, kind: str) -> str:
@@ -74,6 +97,7 @@ def model_dag(
 DEFAULT_ARGS: Mapping[str, Any] = {
     "retries": RETRIES,
     "retry_delay": RETRY_DELAY,
+    "retry_policy": RETRY_POLICY,
     "execution_timeout": EXECUTION_TIMEOUT,
     "on_failure_callback": report_failure,
 }

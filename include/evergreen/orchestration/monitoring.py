@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import BranchMixIn
 from airflow.sdk.exceptions import AirflowSkipException
 
+from evergreen.adapters.installation import open_lake, open_ledger, spec_of
 from evergreen.domain.windows import hour_key
 from evergreen.orchestration.assets import retrain_asset
-from evergreen.orchestration.model_task import ModelTask
+from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import Severity, notify
-from evergreen.orchestration.run_context import (
-    Context,
-    hour_of,
-    is_replay,
-    open_lake,
-    open_ledger,
-    spec_of,
-)
+from evergreen.orchestration.run_context import Context, hour_of, is_replay
 
 Decided = dict[str, Any]
 
@@ -64,13 +57,11 @@ class JudgeDrift(ModelTask):
         )
 
 
-class Decide(ModelTask, BranchMixIn):
+class Decide(BranchTask):
     """Turns the hour's verdicts into one decision, on record before anything acts on it."""
 
-    inherits_from_skipmixin = True
-
-    def execute(self, context: Context) -> Decided:
-        """Return the decision and follow only the branch of its action's name."""
+    def execute(self, context: Context) -> None:
+        """Leave the decision for later tasks and follow only the branch of its action's name."""
         from evergreen.monitor.decide import decide
 
         replay = is_replay(context)
@@ -80,12 +71,11 @@ class Decide(ModelTask, BranchMixIn):
         action = decision["action"]
         if replay and action.startswith("request"):  # a replay never acts, whatever was decided
             action = "warn"
-        self.do_branch(context, action)
-        return decision
+        self.follow(context, action, decision)
 
 
 class Warn(ModelTask):
-    """Posts the decision's reasons once; a replay only logs them."""
+    """Posts the decision's reasons, once a day for the same sensors; a replay only logs them."""
 
     severity: Severity = "warning"
 
@@ -93,10 +83,11 @@ class Warn(ModelTask):
         """Return the decision."""
         decision = decision_of(context)
         text = f"{self.model} {hour_key(hour_of(context))}: " + "; ".join(decision["reasons"])
-        if is_replay(context):
-            self.log.info("replay, not posted: %s", text)
+        if is_replay(context) or not decision["tell"]:
+            self.log.info("not posted: %s", text)
             return decision
-        key = f"{self.model}/{hour_key(hour_of(context))}/{self.task_id}"
+        about = f"{hour_of(context):%Y-%m-%d}/{'+'.join(decision['sensors'])}"  # once a day
+        key = f"{self.model}/{about}/{self.task_id}"
         notify(open_ledger(), key, model=self.model, severity=self.severity, text=text)
         return decision
 

@@ -9,6 +9,9 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from evergreen.adapters.installation import open_ledger
+from evergreen.domain.errors import EvergreenError
+
 if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger
 
@@ -30,8 +33,7 @@ def report_failure(context: Mapping[str, Any]) -> None:
 
     Never raises: the ledger that cannot be reached may be the very reason of the failure.
     """
-    from evergreen.domain.errors import EvergreenError
-    from evergreen.orchestration.run_context import is_replay, open_ledger
+    from evergreen.orchestration.run_context import is_replay
 
     if is_replay(context):
         return

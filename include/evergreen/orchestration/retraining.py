@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import BranchMixIn
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
+from evergreen.adapters.installation import (
+    open_lake,
+    open_ledger,
+    open_published,
+    open_registry,
+    run_type_of,
+    spec_of,
+)
 from evergreen.config.durations import parse_duration
 from evergreen.config.settings import settings
 from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import HOUR, parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
-from evergreen.orchestration.model_task import ModelTask
+from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import (
-    Context,
-    open_lake,
-    open_ledger,
-    open_published,
-    open_registry,
-    spec_of,
-)
+from evergreen.orchestration.run_context import Context
 
 RUN_DIR = "{{ ti.xcom_pull(task_ids='freeze_window')['run_dir'] }}"
 
@@ -41,7 +41,7 @@ class FreezeWindow(ModelTask):
 
         spec, ledger, params = spec_of(self.model), open_ledger(), context["params"]
         lake = open_lake(spec)
-        trigger = str(context["dag_run"].run_type).removesuffix("_triggered")
+        trigger = run_type_of(context).removesuffix("_triggered")
         request = newest_request(
             event for events in context["triggering_asset_events"].values() for event in events
         )
@@ -75,13 +75,11 @@ class ValidateWindow(ModelTask):
         return validate_window(_pull(context, "freeze_window")["run_dir"])
 
 
-class Gate(ModelTask, BranchMixIn):
+class Gate(BranchTask):
     """Compares challenger and champion (the one that `evaluate` met): `promote` or `hold`."""
 
-    inherits_from_skipmixin = True
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return the verdict with its reasons."""
+    def execute(self, context: Context) -> None:
+        """Leave the verdict with its reasons for later tasks, and branch."""
         from evergreen.trainer.gate_run import gate
 
         run_dir = _pull(context, "freeze_window")["run_dir"]
@@ -90,8 +88,7 @@ class Gate(ModelTask, BranchMixIn):
         self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
         # An approval by a person (deploy.approval) will branch into ask_operator here; so far
         # deploy.approval is always `never`.
-        self.do_branch(context, "promote" if verdict["verdict"] == "PROMOTE" else "hold")
-        return verdict
+        self.follow(context, "promote" if verdict["verdict"] == "PROMOTE" else "hold", verdict)
 
 
 class Promote(ModelTask):
@@ -110,13 +107,17 @@ class Promote(ModelTask):
                 run_key=verdict["run_key"],
                 as_of=datetime.fromisoformat(verdict["as_of"]),
                 reason="; ".join(verdict["reasons"]),
-                evidence={"trigger": frozen["trigger"], "requested": frozen["reason"]},
+                evidence={
+                    **verdict["evidence"],
+                    "trigger": frozen["trigger"],
+                    "requested": frozen["reason"],
+                },
                 ledger=open_ledger(),
             )
         except ChampionChanged as error:
-            raise AirflowFailException(
-                f"{error} Clear `evaluate` with its downstream tasks: that compares the challenger "
-                f"with the champion of now."
+            raise ChampionChanged(
+                f"{error}. Clear `evaluate` with its downstream tasks: that compares the "
+                f"challenger with the champion of now"
             ) from None
         return {"version": release.version, "fence": release.fence}
 

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
-
-from evergreen.domain.errors import VersionUnknown
+from evergreen.adapters.installation import open_ledger, open_published, open_registry, spec_of
 from evergreen.orchestration.model_task import ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import (
-    Context,
-    open_ledger,
-    open_published,
-    open_registry,
-    spec_of,
-)
+from evergreen.orchestration.run_context import Context
 
 
 class RollBack(ModelTask):
@@ -26,16 +18,13 @@ class RollBack(ModelTask):
         from evergreen.release.rollback import roll_back
 
         params, spec = context["params"], spec_of(self.model)
-        try:
-            release = roll_back(
-                spec,
-                version=params["version"],
-                reason=params["reason"],
-                ledger=open_ledger(),
-                published=open_published(spec),
-            )
-        except VersionUnknown as error:  # the form was wrong; a retry cannot mend it
-            raise AirflowFailException(str(error)) from None
+        release = roll_back(
+            spec,
+            version=params["version"],
+            reason=params["reason"],
+            ledger=open_ledger(),
+            published=open_published(spec),
+        )
         return {"version": release.version, "fence": release.fence}
 
 

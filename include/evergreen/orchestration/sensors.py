@@ -7,22 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
+from evergreen.adapters.installation import open_ledger, spec_of
+from evergreen.config.durations import format_duration
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.errors import HourNotClosed
 from evergreen.domain.windows import Window, hour_key
 from evergreen.orchestration.model_task import ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import (
-    DAY,
-    Context,
-    day_of,
-    hour_of,
-    is_replay,
-    open_ledger,
-    spec_of,
-)
+from evergreen.orchestration.run_context import DAY, Context, day_of, hour_of, is_replay
 from evergreen.orchestration.triggers import HoursClosedTrigger, first_open_hour
 
 TRIGGERER_GRACE = timedelta(hours=1)  # beyond the trigger's own timeout: then there is no triggerer
@@ -46,7 +41,7 @@ class WaitForHour(ModelTask, BaseSensorOperator):
         window = self.window(context)
         message = first_open_hour(self.model, _keys(window))
         if message and is_replay(context):
-            raise AirflowFailException(f"a replay does not wait: {message}")
+            raise HourNotClosed(f"a replay does not wait: {message}")
         if message:
             self._defer_first(window)
         return _keys(window)
@@ -73,7 +68,8 @@ class WaitForHour(ModelTask, BaseSensorOperator):
             self._warn(spec, window, message)
             self._defer_until(window, late_at=None, timeout_at=timeout_at)
         if status == "timeout":
-            raise AirflowFailException(f"gave up after lake.timeout {spec.lake.timeout}: {message}")
+            timeout = format_duration(spec.lake.timeout)
+            raise HourNotClosed(f"gave up after lake.timeout {timeout}: {message}")
         raise AirflowException(f"waiting for {self.model} {window} ended with {status}: {message}")
 
     def _defer_until(self, window: Window, *, late_at: str | None, timeout_at: str) -> NoReturn:
@@ -91,12 +87,13 @@ class WaitForHour(ModelTask, BaseSensorOperator):
         )
 
     def _warn(self, spec: ModelSpec, window: Window, message: str) -> None:
+        late = format_duration(spec.lake.late_after)
         notify(
             open_ledger(),
             f"{self.model}/{window}/late",
             model=self.model,
             severity="warning",
-            text=f"{self.model}: late by more than {spec.lake.late_after}: {message}",
+            text=f"{self.model}: late by more than {late}: {message}",
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from evergreen.adapters.installation import open_lake, spec_of
 from evergreen.domain.errors import HourNotClosed
 from evergreen.domain.windows import parse_hour
 
@@ -78,8 +79,6 @@ class HoursClosedTrigger(BaseTrigger):
 
 def first_open_hour(model: str, hours: Sequence[str]) -> str | None:
     """Return what to say of the first hour that is not closed, or None when all are."""
-    from evergreen.orchestration.run_context import open_lake, spec_of
-
     lake = open_lake(spec_of(model))
     try:
         for hour in hours:

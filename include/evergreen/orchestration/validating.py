@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from airflow.sdk import BranchMixIn
-
-from evergreen.orchestration.model_task import ModelTask
+from evergreen.adapters.installation import open_lake, open_ledger, spec_of
+from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import (
-    Context,
-    day_of,
-    is_replay,
-    open_lake,
-    open_ledger,
-    spec_of,
-)
+from evergreen.orchestration.run_context import Context, day_of, is_replay
 
 
-class ValidateDay(ModelTask, BranchMixIn):
+class ValidateDay(BranchTask):
     """Checks the closed day, records the report and follows `passed` or `alert`."""
 
-    inherits_from_skipmixin = True
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return the report."""
+    def execute(self, context: Context) -> None:
+        """Leave the report for later tasks, and branch."""
         from evergreen.monitor.validate_day import validate_day
 
         spec, day = spec_of(self.model), day_of(context)
@@ -37,8 +25,7 @@ class ValidateDay(ModelTask, BranchMixIn):
             body=report.body(),
             replay=is_replay(context),
         )
-        self.do_branch(context, "passed" if report.passed else "alert")
-        return report.body()
+        self.follow(context, "passed" if report.passed else "alert", report.body())
 
 
 class AlertDay(ModelTask):

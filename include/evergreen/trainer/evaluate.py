@@ -88,9 +88,9 @@ def _compare(
     published: Published,
     registry: Registry,
 ) -> None:
-    orders = pl.read_parquet(run.path(dataset.STEP, "holdout_orders.parquet"))
-    popular = pl.read_parquet(run.path(dataset.STEP, "holdout_popular.parquet"))
-    candidates = pl.read_parquet(run.path(dataset.STEP, "holdout_candidates.parquet"))
+    orders = run.table(dataset.STEP, "holdout_orders.parquet")
+    popular = run.table(dataset.STEP, "holdout_popular.parquet")
+    candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
     say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
     with tempfile.TemporaryDirectory() as folder:
         step = fit.step_name(output.result["variant"])

@@ -65,10 +65,7 @@ def matrix(rows: pl.DataFrame, features: tuple[str, ...]) -> np.ndarray:
 
 def _fit(run: RunDir, spec: ModelSpec) -> tuple[xgb.Booster, list[float]]:
     features = spec.features.names
-    parts = {
-        name: pl.read_parquet(run.path(dataset.STEP, f"{name}.parquet"))
-        for name in ("train", "valid")
-    }
+    parts = {name: run.table(dataset.STEP, f"{name}.parquet") for name in ("train", "valid")}
     for name, rows in parts.items():
         if rows["label"].n_unique() < 2:
             raise WindowEmpty(

@@ -20,6 +20,7 @@ from evergreen.trainer.model_code import code_digest
 
 TABLE = "orders"
 KEY_DIGITS = 16
+IN_KEY = ("window", "files", "missing_hours", "code", "evergreen", "image")
 SPEC_IN_KEY = {"model", "columns", "features", "train", "gate"}  # what a trained version rests on
 
 
@@ -98,7 +99,7 @@ def freeze_window(
 def run_key(body: dict[str, Any]) -> str:
     """Return the identity of a retraining: a hash of everything its result depends on."""
     relevant = {
-        **{name: body[name] for name in ("window", "files", "code", "evergreen", "image")},
+        **{name: body[name] for name in IN_KEY},
         "spec": {name: body["spec"][name] for name in sorted(SPEC_IN_KEY)},
         "attempt": body["attempt"],
     }

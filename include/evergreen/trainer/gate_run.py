@@ -53,7 +53,7 @@ def _same(evaluated: dict[str, Any]) -> dict[str, Any]:
 
 
 def _judge(run: RunDir, spec: ModelSpec, evaluated: dict[str, Any]) -> dict[str, Any]:
-    views = pl.read_parquet(run.path(step_name(evaluated["champion"]), PAGE_VIEWS))
+    views = run.table(step_name(evaluated["champion"]), PAGE_VIEWS)
     policy = spec.gate
     decision = judge_challenger(
         gain=None if evaluated["champion"] is None else _difference(views, spec, "champion"),

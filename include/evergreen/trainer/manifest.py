@@ -7,6 +7,7 @@ finds it returns it: so a retry, a second trigger or a cleared task never does t
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from evergreen.adapters.files import Files
 from evergreen.domain.errors import ManifestInvalid
@@ -101,22 +104,37 @@ class RunDir:
         """Return what Polars opens for a finished step's file."""
         return self.files.uri(f"{step}/{name}")
 
-    def fetch(self, step: str, name: str, target: Path) -> Path:
-        """Copy a finished step's file to a local path, and check its digest.
+    def table(self, step: str, name: str) -> pl.DataFrame:
+        """Return a finished step's Parquet file.
 
         Raises:
             ManifestInvalid: the step has not finished, or the file is not what it wrote.
         """
+        return pl.read_parquet(io.BytesIO(self._checked(step, name)))
+
+    def fetch(self, step: str, name: str, target: Path) -> Path:
+        """Copy a finished step's file to a local path.
+
+        Raises:
+            ManifestInvalid: the step has not finished, or the file is not what it wrote.
+        """
+        target.write_bytes(self._checked(step, name))
+        return target
+
+    def _checked(self, step: str, name: str) -> bytes:
+        """Return a finished step's file, which has the digest that the step wrote."""
         self.require(step)
         expected = (self._json(f"{step}/{SUCCESS}") or {})["files"].get(name)
-        data = self.files.read(f"{step}/{name}") if expected else b""
+        try:
+            data = self.files.read(f"{step}/{name}")
+        except FileNotFoundError:
+            data = b""
         if expected != _digest(data):
             raise ManifestInvalid(
                 f"{self.path(step, name)} is not the file that the step wrote; remove "
                 f"{self.files.uri(step)}/{SUCCESS} and run the step again"
             )
-        target.write_bytes(data)
-        return target
+        return data
 
     def _store(self, step: str, output: StepOutput) -> None:
         digests = {}

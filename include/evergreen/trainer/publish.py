@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from evergreen.adapters.published import Published
 from evergreen.config.model_spec import ModelSpec
 from evergreen.trainer import dataset, fit
@@ -50,7 +48,7 @@ def publish(run_dir: str, *, version: int, fence: int, published: Published) -> 
 
 def _write(run: RunDir, spec: ModelSpec, version: int, published: Published) -> None:
     variant = best_variant(run, spec)["variant"]
-    candidates = pl.read_parquet(run.path(dataset.STEP, "publish_candidates.parquet"))
+    candidates = run.table(dataset.STEP, "publish_candidates.parquet")
     with tempfile.TemporaryDirectory() as folder:
         path = run.fetch(fit.step_name(variant), fit.MODEL_FILE, Path(folder) / fit.MODEL_FILE)
         lists = rank_candidates(load_booster(path), candidates)
@@ -58,6 +56,6 @@ def _write(run: RunDir, spec: ModelSpec, version: int, published: Published) -> 
     published.write(
         version,
         lists,
-        pl.read_parquet(run.path(dataset.STEP, "publish_popular.parquet")),
+        run.table(dataset.STEP, "publish_popular.parquet"),
         as_of=datetime.fromisoformat(run.require(dataset.STEP)["as_of"]),
     )

@@ -1,0 +1,106 @@
+"""An Airflow of the tests' own, set up before its first import, and installations for its DAGs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from evergreen.config.settings import PROJECT, settings
+
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="evergreen-airflow-"))
+os.environ.update(
+    AIRFLOW_HOME=str(AIRFLOW_HOME),
+    AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
+    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+)
+KINDS = ("monitor_hourly", "validate_nightly", "retrain", "rollback")
+
+SPEC = {
+    "model": "",
+    "description": "Recommends what is bought together.",
+    "owner": "team-shop",
+    "runbook": "docs/runbooks/shop.md",
+    "features": {"numeric": ["co_7d", "price"]},
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _airflow_home() -> Iterator[None]:
+    yield
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """Return the folder of an Airflow with a migrated metadata database."""
+    from airflow.utils import db
+
+    db.initdb()
+    return AIRFLOW_HOME
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the home of an installation without models."""
+    (tmp_path / "models").mkdir()
+    monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path))
+    monkeypatch.setenv("EVERGREEN_MODELS_DIR", str(tmp_path / "models"))
+    settings.cache_clear()
+    yield tmp_path
+    settings.cache_clear()
+
+
+@pytest.fixture
+def add_model(home: Path) -> Callable[..., str]:
+    """Return what adds a model folder, with sections over the smallest spec."""
+
+    def add(model: str = "shop", **sections: Any) -> str:
+        folder = home / "models" / model
+        folder.mkdir()
+        text = yaml.safe_dump({**SPEC, "model": model, **sections})
+        (folder / "model.yaml").write_text(text)
+        return model
+
+    return add
+
+
+@pytest.fixture
+def context() -> Callable[..., dict[str, Any]]:
+    """Return what makes a task's context: run type, interval, what earlier tasks returned."""
+
+    def make(
+        *,
+        run_type: str = "scheduled",
+        start: Any = None,
+        end: Any = None,
+        params: dict[str, Any] | None = None,
+        xcoms: dict[str, Any] | None = None,
+        events: Any = (),
+    ) -> dict[str, Any]:
+        pulled, pushed = dict(xcoms or {}), {}
+        ti = SimpleNamespace(
+            xcom_pull=lambda task_ids: pulled[task_ids],
+            xcom_push=lambda key, value: pushed.update({key: value}),
+            pushed=pushed,
+        )
+        run = SimpleNamespace(
+            run_type=run_type, data_interval_start=start, data_interval_end=end, run_after=end
+        )
+        return {
+            "dag_run": run,
+            "params": params or {},
+            "ti": ti,
+            "triggering_asset_events": {"asset": list(events)},
+        }
+
+    return make

@@ -1,0 +1,200 @@
+"""Every DAG file imports, makes four DAGs a model, and keeps the policy that holds for all."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from dag_files import dags, parse
+
+from evergreen.config.settings import PROJECT, settings
+
+DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
+CHAINS = {
+    "monitor_hourly": {
+        "wait_for_hour": {"sketch_hour"},
+        "sketch_hour": {"judge_ctr", "judge_drift"},
+        "judge_ctr": {"decide"},
+        "judge_drift": {"decide"},
+        "decide": {"healthy", "warn", "request_retrain", "request_rollback"},
+        "healthy": set(),
+        "warn": set(),
+        "request_retrain": set(),
+        "request_rollback": set(),
+    },
+    "validate_nightly": {
+        "wait_for_day": {"validate_day"},
+        "validate_day": {"passed", "alert"},
+        "passed": set(),
+        "alert": set(),
+    },
+    "retrain": {
+        "freeze_window": {"validate_window"},
+        "validate_window": {"build_dataset"},
+        "build_dataset": {"train"},
+        "train": {"evaluate"},
+        "evaluate": {"gate"},
+        "gate": {"promote", "hold"},
+        "promote": {"publish"},
+        "publish": {"smoke_test"},
+        "smoke_test": {"close_incident"},
+        "close_incident": set(),
+        "hold": set(),
+    },
+    "rollback": {
+        "roll_back": {"publish"},
+        "publish": {"close_incident"},
+        "close_incident": set(),
+    },
+}
+
+
+def test_four_dags_for_each_model(add_model: Callable[..., str]) -> None:
+    add_model("shop")
+    add_model("news")
+    assert set(dags()) == {f"{model}__{kind}" for model in ("shop", "news") for kind in CHAINS}
+
+
+def test_the_repository_s_own_models_parse() -> None:
+    settings.cache_clear()
+    assert {f"also_bought__{kind}" for kind in CHAINS} <= set(dags())
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_chain(add_model: Callable[..., str], kind: str) -> None:
+    dag = dags_of(add_model())[f"shop__{kind}"]
+    found = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    assert found == CHAINS[kind]
+
+
+def test_policy_of_every_dag_and_task(add_model: Callable[..., str]) -> None:
+    for dag_id, dag in dags_of(add_model()).items():
+        assert dag.max_active_runs == 1, dag_id
+        assert dag.catchup is False, dag_id
+        assert dag.tags == {"evergreen", "shop", dag_id.removeprefix("shop__")}
+        for word in ("**Decides**", "**When**", "**Safe to run again**"):
+            assert word in dag.doc_md, dag_id
+        assert "team-shop" in dag.doc_md
+        assert "docs/runbooks/shop.md" in dag.doc_md
+        for task in dag.tasks:
+            where = f"{dag_id}.{task.task_id}"
+            assert task.owner == "team-shop", where
+            assert task.retries in (1, 2), where
+            assert task.execution_timeout <= timedelta(hours=1), where
+            assert task.doc_md, where
+            assert task.on_failure_callback, where
+
+
+def dags_of(model: str) -> dict[str, Any]:
+    """Return the DAGs of one model by id."""
+    return {dag_id: dag for dag_id, dag in dags().items() if dag_id.startswith(f"{model}__")}
+
+
+def test_schedules(add_model: Callable[..., str]) -> None:
+    model = add_model()
+    found = {dag_id: dag.timetable for dag_id, dag in dags_of(model).items()}
+    assert type(found["shop__monitor_hourly"]).__name__ == "CronDataIntervalTimetable"
+    assert found["shop__monitor_hourly"].expression == "0 * * * *"
+    assert found["shop__validate_nightly"].expression == "0 2 * * *"
+    assert found["shop__validate_nightly"].interval == timedelta(days=1)
+    assert found["shop__retrain"].timetable.expression == "0 3 * * *"
+    assets = found["shop__retrain"].asset_condition.objects
+    assert [asset.uri for asset in assets] == ["evergreen://shop/retrain"]
+    assert type(found["shop__rollback"]).__name__ == "NullTimetable"
+
+
+def test_a_lagging_lake_is_caught_up_from_monitor_since(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_model()
+    monkeypatch.setenv("EVERGREEN_MONITOR_SINCE", "2011-05-02T10:00:00+00:00")
+    settings.cache_clear()
+    dag = dags()["shop__monitor_hourly"]
+    assert (dag.catchup, dag.start_date) == (True, datetime(2011, 5, 2, 10, tzinfo=UTC))
+    assert dag.max_active_runs == 1
+
+
+def test_forms(add_model: Callable[..., str]) -> None:
+    found = dags_of(add_model(train={"window": "35d"}))
+    for dag_id in ("shop__monitor_hourly", "shop__validate_nightly", "shop__retrain"):
+        found[dag_id].params.validate()  # scheduled: every default must do
+    assert found["shop__retrain"].params.dump() == {"window": "35d", "reason": "", "force": False}
+    with pytest.raises(Exception, match="No value passed"):
+        found["shop__rollback"].params.validate()
+    for bad in ("28", "1.5d", "d", "24h"):
+        with pytest.raises(Exception, match="does not match"):
+            found["shop__retrain"].params.get_param("window").resolve(bad)
+
+
+def test_only_the_monitor_can_ask_for_a_retraining(add_model: Callable[..., str]) -> None:
+    outlets = {
+        (dag_id, task.task_id): [asset.uri for asset in task.outlets]
+        for dag_id, dag in dags_of(add_model()).items()
+        for task in dag.tasks
+        if getattr(task, "outlets", None)
+    }
+    assert outlets == {("shop__monitor_hourly", "request_retrain"): ["evergreen://shop/retrain"]}
+
+
+def test_training_steps_share_a_declared_pool(add_model: Callable[..., str]) -> None:
+    from evergreen.orchestration.airflow_settings import pools
+
+    declared = {pool.name for pool in pools()}
+    used = {
+        (task.task_id, task.pool)
+        for task in dags_of(add_model())["shop__retrain"].tasks
+        if task.pool != "default_pool"
+    }
+    assert used == {
+        (task_id, "evergreen_training") for task_id in ("build_dataset", "train", "evaluate")
+    }
+    assert {pool for _, pool in used} <= declared
+
+
+def test_an_invalid_spec_takes_no_other_model_away(add_model: Callable[..., str]) -> None:
+    add_model("shop")
+    add_model("news", monitr={})
+    found = dags()
+    assert len(found) == 8
+    broken = found["news__monitor_hourly"]
+    assert [task.task_id for task in broken.tasks] == ["report_invalid_spec"]
+    assert "unknown key monitr; did you mean monitor?" in broken.doc_md
+    from airflow.sdk.exceptions import AirflowFailException
+
+    with pytest.raises(AirflowFailException, match=r"news/model\.yaml: unknown key monitr"):
+        broken.tasks[0].execute({})
+
+
+def test_no_variable_is_read_while_parsing(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk import Connection, Variable
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("read while parsing")
+
+    add_model()
+    monkeypatch.setattr(Variable, "get", refuse)
+    monkeypatch.setattr(Connection, "get", refuse)
+    assert parse().import_errors == {}
+
+
+def test_a_worker_parses_only_the_model_of_its_task(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_model("shop")
+    add_model("news")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "news__retrain")
+    found = dags()
+    assert "news__retrain" in found
+    assert "shop__retrain" not in found
+
+
+def test_dag_files_are_thin() -> None:
+    lines = [len(path.read_text().splitlines()) for path in DAG_FILES]
+    assert len(DAG_FILES) == 4
+    assert statistics.median(lines) < 110
+    assert max(lines) < 130
