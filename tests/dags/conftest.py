@@ -92,9 +92,15 @@ def context() -> Callable[..., dict[str, Any]]:
             xcom_pull=lambda task_ids: pulled[task_ids],
             xcom_push=lambda key, value: pushed.update({key: value}),
             pushed=pushed,
+            map_index=-1,
         )
+        from airflow.sdk.api.datamodels._generated import DagRunType  # what a task sees
+
         run = SimpleNamespace(
-            run_type=run_type, data_interval_start=start, data_interval_end=end, run_after=end
+            run_type=DagRunType(run_type),
+            data_interval_start=start,
+            data_interval_end=end,
+            run_after=end,
         )
         return {
             "dag_run": run,

@@ -49,11 +49,11 @@ class PolarsEngine:
 
     def serving_version(self, window: Window) -> str | None:
         """Return the model version of the newest impression."""
-        for hour in reversed(self._lake.closed_hours("impressions", window)):
-            rows = self._lake.read(
-                "impressions", Window.of_hour(hour), ["event_time", "model_version"]
-            )
-            if rows.height:
+        for hour in reversed(list(window.hours())):
+            closing = self._lake.closing("impressions", hour)
+            if closing is not None and closing.rows:
+                paths, columns = [f.path for f in closing.files], ["event_time", "model_version"]
+                rows = self._lake.read_files("impressions", paths, columns)
                 return str(rows.sort("event_time", maintain_order=True)["model_version"][-1])
         return None
 

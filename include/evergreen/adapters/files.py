@@ -161,7 +161,7 @@ class _Local:
         return Path(uri).exists()
 
     def list(self, uri: str) -> list[str]:
-        return [entry.name for entry in Path(uri).iterdir()]
+        return os.listdir(uri)  # noqa: PTH208  (five times as fast on a lake's many hours)
 
     def size(self, uri: str) -> int:
         return Path(uri).stat().st_size

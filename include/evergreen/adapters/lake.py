@@ -119,16 +119,14 @@ class Lake:
 
     def closed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
         """Return the closed hours of a table, oldest first, all of them or those of a window."""
-        hours = sorted(
-            parse_hour(name.removeprefix("hour="))
-            for name in self.files.list(table)
-            if name.startswith("hour=")
-        )
+        names = [name for name in self.files.list(table) if name.startswith("hour=")]
+        if window is not None:  # keys sort as the hours do, and years of them need no parsing
+            first, end = hour_folder(window.start), hour_folder(window.end)
+            names = [name for name in names if first <= name < end]
         return [
-            hour
-            for hour in hours
-            if (window is None or hour in window)
-            and self.files.exists(f"{_folder(table, hour)}/{SUCCESS}")
+            parse_hour(name.removeprefix("hour="))
+            for name in sorted(names)
+            if self.files.exists(f"{table}/{name}/{SUCCESS}")
         ]
 
     def newest_closed_hour(self, table: str) -> datetime | None:

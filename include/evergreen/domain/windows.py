@@ -38,9 +38,12 @@ def parse_hour(key: str) -> datetime:
         WindowInvalid: the key is not spelt like that.
     """
     try:
-        return datetime.strptime(key, "%Y-%m-%dT%H").replace(tzinfo=UTC)
+        hour = datetime.fromisoformat(key).replace(tzinfo=UTC)
     except ValueError:
-        raise WindowInvalid(f"hour {key!r} is not spelt like 2011-11-07T13") from None
+        hour = None
+    if hour is None or hour_key(hour) != key:
+        raise WindowInvalid(f"hour {key!r} is not spelt like 2011-11-07T13")
+    return hour
 
 
 def hour_of_week(moment: datetime) -> int:

@@ -38,11 +38,17 @@ def launch(logs: Path, parent: int | None) -> int:
 
 
 def _prepare() -> None:
-    """Import what the components share and bring the database to this version."""
+    """Import what components and tasks share, and bring the database to this version.
+
+    Tasks are forked from the scheduler, so what is imported here they need not import again; on two
+    cores that is a third of a monitor task.
+    """
     from airflow.cli import cli_parser  # noqa: F401
     from airflow.configuration import write_default_airflow_configuration_if_needed
     from airflow.jobs import scheduler_job_runner, triggerer_job_runner  # noqa: F401
     from airflow.utils import db
+
+    from evergreen.monitor import ctr, decide, drift, measure  # noqa: F401
 
     write_default_airflow_configuration_if_needed()
     db.initdb()

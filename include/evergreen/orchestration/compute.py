@@ -70,7 +70,7 @@ class LocalStep(StepTask):
         Raises:
             StepFailed: the step ended otherwise than with success; the text has its last line.
         """
-        self._process = subprocess.Popen(  # noqa: S603  (our own command)
+        process = self._process = subprocess.Popen(  # noqa: S603  (our own command)
             [sys.executable, *self.command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -82,11 +82,11 @@ class LocalStep(StepTask):
         )
         last = "it said nothing"
         try:
-            for line in self._process.stdout or ():
+            for line in process.stdout or ():
                 if line.strip():
                     last = line.strip()
                     self.log.info(last)
-            code = self._process.wait()
+            code = process.wait()
         finally:
             self.on_kill()
         if code:

@@ -78,6 +78,7 @@ class Warn(ModelTask):
     """Posts the decision's reasons, once a day for the same sensors; a replay only logs them."""
 
     severity: Severity = "warning"
+    once_a = "%Y-%m-%d"  # how much of the hour tells two messages apart
 
     def execute(self, context: Context) -> Decided:
         """Return the decision."""
@@ -86,14 +87,16 @@ class Warn(ModelTask):
         if is_replay(context) or not decision["tell"]:
             self.log.info("not posted: %s", text)
             return decision
-        about = f"{hour_of(context):%Y-%m-%d}/{'+'.join(decision['sensors'])}"  # once a day
-        key = f"{self.model}/{about}/{self.task_id}"
+        period = hour_of(context).strftime(self.once_a)
+        key = f"{self.model}/{period}/{'+'.join(decision['sensors'])}/{self.task_id}"
         notify(open_ledger(), key, model=self.model, severity=self.severity, text=text)
         return decision
 
 
 class RequestRetrain(Warn):
     """Opens an incident and updates its outlet, the model's retrain asset, with the evidence."""
+
+    once_a = "%Y-%m-%dT%H"
 
     def execute(self, context: Context) -> Decided:
         """Return the decision; the asset event is sent when the task succeeds."""
@@ -115,6 +118,7 @@ class RequestRollback(Warn):
     """Posts that the newest champion fails its probation, and which form rolls it back."""
 
     severity: Severity = "error"
+    once_a = "%Y-%m-%dT%H"
 
 
 def decision_of(context: Context) -> Decided:

@@ -12,7 +12,6 @@ from evergreen.adapters.installation import (
     open_ledger,
     open_published,
     open_registry,
-    run_type_of,
     spec_of,
 )
 from evergreen.config.durations import parse_duration
@@ -23,7 +22,7 @@ from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import Context
+from evergreen.orchestration.run_context import Context, run_type_of
 
 RUN_DIR = "{{ ti.xcom_pull(task_ids='freeze_window')['run_dir'] }}"
 

@@ -1,0 +1,128 @@
+"""A step's output is whole or not there, made once, and refused when it was damaged."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evergreen.domain.errors import ManifestInvalid
+from evergreen.trainer.manifest import RunDir
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    return RunDir(str(tmp_path / "run"))
+
+
+def finish(run: RunDir, step: str = "train/full", text: bytes = b"model") -> bool:
+    """Run a step and return whether it worked."""
+    with run.running(step) as output:
+        if output is None:
+            return False
+        (output.folder / "model.ubj").write_bytes(text)
+        output.result["rounds"] = 19
+    return True
+
+
+def test_a_finished_step_is_not_done_again(run: RunDir) -> None:
+    assert finish(run)
+    assert run.result("train/full") == {"rounds": 19}
+    assert not finish(run, text=b"other")
+    assert run.files.read("train/full/model.ubj") == b"model"
+    assert run.files.list("train/full") == ["_SUCCESS", "model.ubj"]
+
+
+def test_after_an_error_nothing_is_stored(run: RunDir, tmp_path: Path) -> None:
+    folders = []
+    with pytest.raises(RuntimeError), run.running("train/full") as output:
+        assert output is not None
+        folders.append(output.folder)
+        (output.folder / "model.ubj").write_bytes(b"half")
+        raise RuntimeError
+    assert run.result("train/full") is None
+    assert run.files.list("train/full") == []
+    assert not folders[0].exists()
+    assert finish(run)
+
+
+def test_two_at_once_work_once(run: RunDir) -> None:
+    worked: list[bool] = []
+    threads = [threading.Thread(target=lambda: worked.append(finish(run))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(worked) == [False, False, False, True]
+
+
+def test_a_step_that_has_not_finished(run: RunDir) -> None:
+    assert run.result("train/full") is None
+    with pytest.raises(ManifestInvalid) as caught:
+        run.require("train/full")
+    assert str(caught.value) == (
+        f"{run.url}/train/full has no _SUCCESS: run `evergreen step train --run-dir {run.url}` "
+        "first"
+    )
+
+
+def test_no_manifest(run: RunDir) -> None:
+    with pytest.raises(ManifestInvalid, match=r"/manifest.json is missing; freeze a window first"):
+        run.manifest()
+    run.write_manifest({"run_key": "k"})
+    assert run.manifest() == {"run_key": "k"}
+
+
+@pytest.mark.parametrize("damage", [b"MODEL", b"mode", b"", None])
+def test_a_damaged_artifact_is_refused(run: RunDir, tmp_path: Path, damage: bytes | None) -> None:
+    finish(run)
+    path = tmp_path / "run" / "train" / "full" / "model.ubj"
+    path.unlink() if damage is None else path.write_bytes(damage)
+    target = tmp_path / "fetched"
+    with pytest.raises(
+        ManifestInvalid, match=r"model.ubj is not the file that the step wrote; rem"
+    ):
+        run.fetch("train/full", "model.ubj", target)
+    assert not target.exists()
+
+
+def test_what_was_never_written(run: RunDir, tmp_path: Path) -> None:
+    finish(run)
+    with pytest.raises(ManifestInvalid, match="other.ubj is not the file that the step wrote"):
+        run.fetch("train/full", "other.ubj", tmp_path / "fetched")
+    with pytest.raises(ManifestInvalid, match=r"evaluate/champion=0 has no _SUCCESS"):
+        run.fetch("evaluate/champion=0", "model.ubj", tmp_path / "fetched")
+
+
+def test_a_whole_artifact_is_fetched(run: RunDir, tmp_path: Path) -> None:
+    finish(run)
+    assert run.fetch("train/full", "model.ubj", tmp_path / "m").read_bytes() == b"model"
+
+
+def test_a_table_is_read_and_checked(run: RunDir, tmp_path: Path) -> None:
+    frame = pl.DataFrame({"n": [1, 2, 3]})
+    with run.running("build_dataset") as output:
+        assert output is not None
+        frame.write_parquet(output.folder / "train.parquet")
+    assert run.table("build_dataset", "train.parquet").equals(frame)
+    frame.head(2).write_parquet(tmp_path / "run" / "build_dataset" / "train.parquet")
+    with pytest.raises(ManifestInvalid, match=r"train.parquet is not the file that the step wrote"):
+        run.table("build_dataset", "train.parquet")
+
+
+def test_a_success_that_is_broken(run: RunDir) -> None:
+    finish(run)
+    run.files.write_atomic("train/full/_SUCCESS", b"{")
+    with pytest.raises(
+        ManifestInvalid, match="_SUCCESS is not JSON; remove it and run the step ag"
+    ):
+        run.result("train/full")
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = RunDir(f"{tmp_path}/file/run")
+    with pytest.raises(ManifestInvalid, match=r"cannot write .*check that the place exists"):
+        finish(run)
