@@ -36,7 +36,10 @@ bench-loop: setup  ## stale against daily refreshed on half a year of sales: mak
 requirements: setup  ## compile requirements.txt from pyproject.toml again
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.12 --no-annotate --no-emit-index-url --quiet -o requirements.txt --custom-compile-command "make requirements"
 
+docs: setup  ## write docs/reference/ from the code again
+	@$(BIN)/python scripts/generate_docs.py
+
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench-loop requirements clean
+.PHONY: help setup demo test test-quick lint format bench-loop requirements docs clean

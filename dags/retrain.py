@@ -73,6 +73,7 @@ for spec in model_specs(KIND):
             spec,
             "train",
             [{"variant": variant} for variant in spec.train.variants],
+            map_index_template="{{ task.arguments['variant'] }}",
             run_dir=RUN_DIR,
             pool=POOL,
             doc_md="One challenger for each variant; validation picks the best.",

@@ -1,4 +1,4 @@
-"""The API client logs in, waits out SQLite's locks, and explains what failed with the task's log."""
+"""The API client logs in, waits out SQLite's locks, and explains a failure by the task's log."""
 
 from __future__ import annotations
 
@@ -84,6 +84,22 @@ def test_a_refusal_is_quoted(api: Any) -> None:
     client, _ = api(**{"POST_/dags/d/dagRuns": [(404, {"detail": "no such DAG"})]})
     with pytest.raises(AirflowNotReady, match=r"dagRuns answered 404: .*no such DAG"):
         client.trigger("d")
+
+
+def test_reading_is_repeated_on_a_busy_machine(api: Any) -> None:
+    client, fake = api(**{"GET_/dags": [(200, {"dags": []})], "POST_/pools": [(200, {})]})
+    slow = [True, True]
+
+    def busy(request: httpx.Request) -> httpx.Response:
+        if slow and slow.pop():
+            raise httpx.ReadTimeout("busy", request=request)
+        return fake(request)
+
+    client._client = httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(busy))
+    assert client.dag_ids() == set()
+    slow.append(True)
+    with pytest.raises(AirflowNotReady, match="ReadTimeout"):  # might be done twice
+        client.put_pool("training", 2, "")
 
 
 def test_nobody_listening_is_said() -> None:

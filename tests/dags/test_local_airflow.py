@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,15 +13,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evergreen.domain.errors import AirflowNotReady
+from evergreen.domain.errors import AirflowNotReady, DagRunFailed
+from evergreen.orchestration import airflow_launcher
+from evergreen.orchestration.airflow_api import AirflowApi
 from evergreen.orchestration.local_airflow import LocalAirflow, stop_left_running
 
-LEAVES_ONE_RUNNING = """
-import sys
+STARTER = """
+import sys, time
 from pathlib import Path
 from evergreen.orchestration.local_airflow import LocalAirflow
-with LocalAirflow(Path(sys.argv[1]), keep=True) as airflow:
+with LocalAirflow(Path(sys.argv[1])) as airflow:
     print(airflow.url, flush=True)
+    time.sleep(600)
 """
 
 
@@ -37,56 +41,67 @@ def processes_of(home: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.live
-@pytest.mark.timeout(300)
-def test_starts_answers_and_ends_everything(home: Path, add_model: Callable[..., str]) -> None:
-    model, said = add_model(), []
-    airflow_home = home / "airflow"
-    with LocalAirflow(airflow_home, say=said.append) as airflow:
-        airflow.api.wait_for_dags([f"{model}__monitor_hourly", f"{model}__retrain"])
-        assert airflow.api.import_errors() == []
-        assert airflow.api.health()["scheduler"] == "healthy"
-        run_id = airflow.api.trigger(f"{model}__rollback", {"version": 1, "reason": "a test"})
-        airflow.api.set_paused(f"{model}__rollback", paused=False)
-        with pytest.raises(Exception, match="roll_back is failed"):
-            airflow.api.wait_run(f"{model}__rollback", run_id, 60)
-        assert (airflow_home / "passwords.json").stat().st_mode & 0o077 == 0
-        assert airflow.password not in "".join(said)
-        assert processes_of(airflow_home)
-    assert processes_of(airflow_home) == []
-    assert not (airflow_home / "running.json").exists()
-    assert said[0] == "starting Airflow"
-
-
-@pytest.mark.live
-@pytest.mark.timeout(300)
-def test_ends_with_its_parent_and_when_kept_at_the_next_start(
-    home: Path, add_model: Callable[..., str]
-) -> None:
-    add_model()
-    airflow_home = home / "airflow"
-    starter = subprocess.run(
-        [sys.executable, "-c", LEAVES_ONE_RUNNING, str(airflow_home)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert starter.returncode == 0, starter.stderr
-    assert processes_of(airflow_home)
-    assert stop_left_running(airflow_home) is True
-    assert processes_of(airflow_home) == []
-    assert stop_left_running(airflow_home) is False
-
-    code = LEAVES_ONE_RUNNING.replace("keep=True", "keep=False") + "    import time; time.sleep(99)"
+@pytest.mark.timeout(400)
+def test_answers_and_ends_with_its_parent(home: Path, add_model: Callable[..., str]) -> None:
+    dag_id, airflow_home = f"{add_model()}__rollback", home / "airflow"
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(airflow_home)], stdout=subprocess.PIPE
-    ) as orphan_maker:
-        assert orphan_maker.stdout is not None
-        assert orphan_maker.stdout.readline().startswith(b"http://127.0.0.1:")
-        orphan_maker.kill()  # SIGKILL: nothing of ours gets to run
-    deadline = time.monotonic() + 30
+        [sys.executable, "-c", STARTER, str(airflow_home)], stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        url = starter.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        password = (airflow_home / "password").read_text()
+        api = AirflowApi(url, user="admin", password=password)
+        api.wait_for_dags([dag_id])
+        assert api.import_errors() == []
+        assert set(api.health().values()) == {"healthy"}
+        run_id = api.trigger(dag_id, {"version": 1, "reason": "a test"})
+        api.set_paused(dag_id, paused=False)
+        with pytest.raises(DagRunFailed, match="roll_back is failed:\n.*nothing was released yet"):
+            api.wait_run(dag_id, run_id, 120)
+        assert (airflow_home / "passwords.json").stat().st_mode & 0o077 == 0
+        assert processes_of(airflow_home)
+        starter.kill()  # SIGKILL: nothing of the parent gets to run
+    deadline = time.monotonic() + 60
     while processes_of(airflow_home) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert processes_of(airflow_home) == []
+
+
+def sleeper(*, with_child: bool = False) -> subprocess.Popen[str]:
+    """Start a process that ignores SIGTERM, in a session of its own, maybe with such a child."""
+    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]);"
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    command = [sys.executable, "-c", (child if with_child else "") + code, code]
+    return subprocess.Popen(command, start_new_session=True, text=True)
+
+
+def test_stopping_ends_what_was_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergreen.orchestration.local_airflow.STOP_GRACE_S", 0.3)
+    with sleeper(with_child=True) as left:
+        leader = psutil.Process(left.pid)
+        while not leader.children():
+            time.sleep(0.02)
+        family = [leader, *leader.children()]
+        note = {"url": "", "pid": left.pid, "started": leader.create_time()}
+        (tmp_path / "running.json").write_text(json.dumps(note))
+        assert stop_left_running(tmp_path) is True
+        assert [p for p in family if p.is_running() and p.status() != "zombie"] == []
+    assert stop_left_running(tmp_path) is False
+
+
+def test_the_launcher_ends_when_a_component_does(capfd: pytest.CaptureFixture[str]) -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(3)
+    assert airflow_launcher._watch({pid: "scheduler"}, None) == 1
+    assert capfd.readouterr().out.startswith("scheduler ended with status")
+
+
+def test_the_launcher_ends_when_its_parent_is_gone() -> None:
+    assert airflow_launcher._watch({}, parent=1) == 0
 
 
 def test_a_start_that_fails_says_why(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +109,7 @@ def test_a_start_that_fails_says_why(home: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(
         "evergreen.orchestration.local_airflow.LAUNCHER", "evergreen.no_such_module"
     )
-    with pytest.raises(AirflowNotReady, match="No module named evergreen.no_such_module"):
+    with pytest.raises(AirflowNotReady, match="No module named evergreen"):
         broken.__enter__()
     assert not (home / "airflow" / "running.json").exists()
 

@@ -61,5 +61,5 @@ def own_lake(landed_once: Shop, tmp_path: Path) -> Shop:
 @pytest.fixture
 def trained(trained_once: tuple[Shop, str], tmp_path: Path) -> tuple[Shop, str]:
     """A shop with a trained run, and its run directory."""
-    shop = trained_once[0].copy(tmp_path)
+    shop = trained_once[0].copy(tmp_path / "trained")
     return shop, run_dir(shop, trained_once[1])

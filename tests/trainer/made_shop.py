@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -179,6 +179,11 @@ class Shop:
         parts = {"lake_url": lake, "models_dir": models}
         for name, wanted in parts.items():
             if wanted:
-                shutil.copytree(getattr(self, name), folder / name)
+                # links: whoever lands an hour puts a new file in the old one's place
+                shutil.copytree(getattr(self, name), folder / name, copy_function=_copy_of(name))
         paths = {n: folder / n if wanted else getattr(self, n) for n, wanted in parts.items()}
         return Shop(home=folder / "home", **paths)
+
+
+def _copy_of(name: str) -> Callable[[str, str], object]:
+    return os.link if name == "lake_url" else shutil.copyfile

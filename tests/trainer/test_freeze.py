@@ -18,7 +18,7 @@ from evergreen.domain.errors import (
     WindowEmpty,
     WindowInvalid,
 )
-from evergreen.domain.windows import Window
+from evergreen.domain.windows import Window, floor_hour
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.validate import validate_window
 
@@ -26,8 +26,8 @@ TRAIN = {"window": "3d", "lookback": "1d", "validation": "1d"}
 GATE = {"holdout": "1d"}
 DAY = timedelta(days=1)
 UNTIL = START + 4 * DAY
-HOUR_9 = START + timedelta(days=1, hours=9)
 ORDERS = make_orders(days=5)
+BUSY = floor_hour(ORDERS["order_time"][0])
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ def test_until_is_the_newest_closed_hour(mini: Shop) -> None:
 
 def test_an_hour_that_was_landed_again_is_another_run(mini: Shop) -> None:
     before = key_of(mini)
-    mini.lake.land_hour("orders", HOUR_9, orders_of(HOUR_9))
+    mini.lake.land_hour("orders", BUSY, orders_of(BUSY))
     assert key_of(mini) != before
 
 
@@ -187,9 +187,7 @@ def test_a_lake_that_begins_later_has_no_hole(mini: Shop) -> None:
 
 
 def test_no_orders_in_the_window(mini: Shop, tmp_path: Path) -> None:
-    with pytest.raises(
-        WindowEmpty, match=r"no orders in \[2012-01-01T00, 2012-01-05T00\) of .*lake"
-    ):
+    with pytest.raises(WindowEmpty, match=r"no orders in \[2012-01-01T00, 2012-01-05T00\) of "):
         mini.freeze(until=datetime(2012, 1, 5, tzinfo=UTC))
     empty = Shop(mini.home, tmp_path / "nothing", mini.models_dir)
     with pytest.raises(WindowEmpty, match="orders has no closed hour; land hours first"):
@@ -223,8 +221,10 @@ def test_a_file_that_was_written_over(mini: Shop) -> None:
     frozen = mini.freeze(until=UNTIL)
     path = RunDir(frozen["run_dir"]).manifest()["files"][0]["path"]
     whole = mini.lake_url / MODEL / "orders" / path
-    pl.read_parquet(whole).head(1).write_parquet(whole)
-    with pytest.raises(FileCorrupt, match="an hour was written over in place. Land it again"):
+    less = pl.read_parquet(whole).head(1)
+    whole.unlink()  # the file may be shared with other tests' lakes
+    less.write_parquet(whole)
+    with pytest.raises(FileCorrupt, match=r"an hour was written over in place\. Land it again"):
         validate_window(frozen["run_dir"])
     whole.write_bytes(b"PAR1")
     with pytest.raises(FileCorrupt, match=rf"{path} cannot be read as Parquet"):

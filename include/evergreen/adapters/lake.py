@@ -252,7 +252,7 @@ class Lake:
         )
 
     def _newest_generation(self, table: str, hour: datetime) -> int:
-        """Return the hour's generation, 0 while open; with a broken `_SUCCESS` its files' newest."""
+        """Return the generation, 0 while open; of a broken `_SUCCESS` its files' newest."""
         try:
             closing = self.closing(table, hour)
             return closing.generation if closing else 0

@@ -44,7 +44,9 @@ class FeaturesSpec(_Section):
     """The model's inputs, in the order of its columns."""
 
     numeric: tuple[str, ...] = ()
+    """Columns that features.py makes."""
     categorical: tuple[str, ...] = ()
+    """Reserved: the trainer reads numbers only so far."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,19 +157,24 @@ class DeploySpec(_Section):
     """What happens to a winner."""
 
     approval: Literal["never"] = "never"
-    """Whether a person is asked first."""
+    """Whether a person is asked first; `never` is the only answer so far."""
     probation: Duration = parse_duration("72h")
-    """How long the new champion is on trial."""
+    """Reserved: how long the new champion will be on trial."""
 
 
 class ComputeSpec(_Section):
     """What a step may use."""
 
     cpu: float = Field(1, gt=0)
+    """Reserved for pods."""
     memory: str = "2Gi"
+    """Reserved for pods."""
     gpu: int = Field(0, ge=0)
+    """Reserved for pods."""
     image: str = ""
+    """Part of the run key: another image is another retraining. Reserved for pods."""
     queue: str = "default"
+    """Reserved for pods."""
     timeout: Duration = parse_duration("1h")
     """A step that takes longer is ended."""
 
@@ -176,10 +183,15 @@ class ModelSpec(_Section):
     """One model: everything Evergreen knows about it."""
 
     model: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")
+    """The folder's name: small letters, digits and `_`."""
     description: str
+    """What it recommends, in one sentence."""
     owner: str
+    """Who is asked; the owner of the DAGs."""
     slack_channel: str = ""
+    """Reserved: messages go to the ledger and the task log so far."""
     runbook: str = ""
+    """What to do about a message; the DAGs' pages name it."""
     lake: LakeSpec = LakeSpec()
     columns: dict[str, str] = Field(default_factory=dict)
     """Canonical column name to the lake's own name."""

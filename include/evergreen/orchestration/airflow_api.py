@@ -13,6 +13,7 @@ from evergreen.domain.errors import AirflowNotReady, DagRunFailed
 
 POLL_S = 0.5
 LOCK_RETRIES = 20  # SQLite answers 503 while another component writes
+READ_RETRIES = 3  # a busy machine may leave a question without an answer; reading is safe to repeat
 LOG_LINES = 15
 ENDED = ("success", "failed")
 
@@ -226,12 +227,17 @@ class AirflowApi:
         return dict(answer.json()) if answer.content else {}
 
     def _send(self, method: str, path: str, body: Json | None) -> httpx.Response:
-        try:
-            return self._client.request(method, f"/api/v2{path}", json=body)
-        except httpx.HTTPError as error:
-            raise AirflowNotReady(
-                f"{self.url} does not answer ({type(error).__name__}); is Airflow running?"
-            ) from None
+        attempts = READ_RETRIES if method == "GET" else 1
+        while True:
+            attempts -= 1
+            try:
+                return self._client.request(method, f"/api/v2{path}", json=body)
+            except httpx.HTTPError as error:
+                if attempts and isinstance(error, httpx.TimeoutException):
+                    continue
+                raise AirflowNotReady(
+                    f"{self.url} does not answer ({type(error).__name__}); is Airflow running?"
+                ) from None
 
     def _log_in(self) -> None:
         answer = self._client.post("/auth/token", json=self._credentials)

@@ -8,12 +8,15 @@ ends when that process is gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+import psutil
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": (),
@@ -34,7 +37,7 @@ def launch(logs: Path, parent: int | None) -> int:
     try:
         return _watch(children, parent)
     finally:
-        _end(children)
+        end_processes(children, STOP_GRACE_S)
 
 
 def _prepare() -> None:
@@ -87,18 +90,21 @@ def _watch(children: dict[int, str], parent: int | None) -> int:
     return 0
 
 
-def _end(children: dict[int, str]) -> None:
-    for pid in children:
-        os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_GRACE_S
-    while children and time.monotonic() < deadline:
-        time.sleep(0.1)
-        for pid in list(children):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                del children[pid]
-    for pid in children:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+def end_processes(pids: Iterable[int], grace_s: float) -> None:
+    """End these processes and all their descendants: politely, then, after a while, for sure."""
+    roots, family = [], []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            roots.append(psutil.Process(pid))
+            family += [roots[-1], *roots[-1].children(recursive=True)]
+    for root in roots:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            root.terminate()
+    _, alive = psutil.wait_procs(family, timeout=grace_s)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=grace_s)
 
 
 def _leave(number: int, _frame: object) -> None:

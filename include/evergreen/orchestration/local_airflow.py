@@ -28,9 +28,10 @@ from evergreen.config.settings import PROJECT
 from evergreen.domain.errors import AirflowNotReady
 from evergreen.orchestration import airflow_settings
 from evergreen.orchestration.airflow_api import AirflowApi
+from evergreen.orchestration.airflow_launcher import end_processes
 
-START_TIMEOUT_S = 180
-STOP_GRACE_S = 8  # from SIGTERM to SIGKILL
+START_TIMEOUT_S = 240
+STOP_GRACE_S = 10  # more than the launcher gives its components
 LOG_TAIL_LINES = 20
 LAUNCHER = "evergreen.orchestration.airflow_launcher"
 USER = "admin"
@@ -209,19 +210,11 @@ def stop_left_running(home: Path) -> bool:
     return running
 
 
-def _end(pid: int) -> None:
-    """End a launcher and all its descendants: politely, which is its own work, then for sure."""
-    family: list[psutil.Process] = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        leader = psutil.Process(pid)
-        family = [leader, *leader.children(recursive=True)]
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family, timeout=STOP_GRACE_S)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(alive, timeout=STOP_GRACE_S)
+def _end(launcher: int) -> None:
+    """End a launcher with all that it has started; one that was killed leaves only its group."""
+    end_processes([launcher], STOP_GRACE_S)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(launcher, signal.SIGKILL)
 
 
 def _started(pid: int) -> float | None:

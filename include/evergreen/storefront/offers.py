@@ -6,7 +6,6 @@ the 28 days before the page view's day.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -14,16 +13,13 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
+from evergreen.adapters.lists import POPULAR_DEPTH, RankedLists
 from evergreen.domain.serving import NONE, Codes
-
-POPULAR_DEPTH = 100
-"""How far down the popular list the shop goes to fill a page: a basket may hold the top of it."""
 
 TRAILING_DAYS = 28
 """How far popularity looks back before the first release: four whole weeks."""
 
 NO_VERSION = "none"
-_NOT_FEATURES = ("context_item_id", "item_id", "rank")
 _DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 
 
@@ -87,46 +83,16 @@ class PublishedOffers:
         model_version: str,
         items: pl.Series,
     ) -> None:
-        ranked = recommendations.sort("context_item_id", "rank")
-        fallback = popular.sort("rank").head(POPULAR_DEPTH)
         self._version = model_version
-        self._table = pl.concat(
-            [
-                ranked.drop(_NOT_FEATURES).with_columns(pl.lit("model").alias("source")),
-                fallback.select("score", pl.lit("fallback").alias("source")),
-            ],
-            how="diagonal",
-        )
-        context = codes_of(ranked["context_item_id"], items)
-        known, row = np.unique(context, return_inverse=True)
-        self._row_of = np.full(len(items), known.size, dtype=np.int64)  # unknown: the last row
-        self._row_of[known] = np.arange(known.size)
-        self._lists, self._entries = self._matrix(ranked, fallback, row, items)
-
-    def _matrix(
-        self, ranked: pl.DataFrame, fallback: pl.DataFrame, row: Codes, items: pl.Series
-    ) -> tuple[Codes, Codes]:
-        """Return lists and entries: each context's own list, then what is popular beyond it."""
-        rows = int(row.max()) + 2 if row.size else 1
-        place = np.arange(row.size) - np.searchsorted(row, row)
-        width = int(place.max()) + 1 if row.size else 0
-        own = np.full((rows, width), NONE, dtype=np.int64)
-        own[row, place] = codes_of(ranked["item_id"], items)
-        entries = np.zeros_like(own)
-        entries[row, place] = np.arange(row.size)
-        popular = np.broadcast_to(codes_of(fallback["item_id"], items), (rows, fallback.height))
-        offset = (np.arange(rows) * len(items))[:, None]
-        listed = np.isin(popular + offset, (own + offset)[own >= 0])
-        behind = ranked.height + np.broadcast_to(np.arange(fallback.height), popular.shape)
-        return np.hstack([own, np.where(listed, NONE, popular)]), np.hstack([entries, behind])
+        self._lists = RankedLists.of(recommendations, popular, items)
 
     def offer(self, log: LogCodes, lines: slice) -> Offer:
         """Return the published list of each line's item."""
         return Offer(
-            lists=self._lists,
-            entries=self._entries,
-            table=self._table,
-            row=self._row_of[log.item[lines]],
+            lists=self._lists.matrix,
+            entries=self._lists.entries,
+            table=self._lists.table,
+            row=self._lists.row_of_item[log.item[lines]],
             model_version=self._version,
         )
 
@@ -164,13 +130,3 @@ class TrailingPopularity:
             row=row,
             model_version=NO_VERSION,
         )
-
-
-def catalogue(columns: Sequence[pl.Series]) -> pl.Series:
-    """Return every item that any of the columns names, sorted: the meaning of the item codes."""
-    return pl.concat([column.alias("item_id") for column in columns]).unique().sort()
-
-
-def codes_of(items: pl.Series, among: pl.Series) -> Codes:
-    """Return each item's place in a catalogue that holds it."""
-    return items.cast(pl.Enum(among)).to_physical().cast(pl.Int64).to_numpy()

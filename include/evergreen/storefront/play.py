@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from evergreen.adapters.lake import Lake
+from evergreen.adapters.lists import catalogue, codes_of
 from evergreen.adapters.published import Published
 from evergreen.domain.errors import WindowInvalid
 from evergreen.domain.serving import BasketIndex
@@ -25,8 +26,6 @@ from evergreen.storefront.offers import (
     Offers,
     PublishedOffers,
     TrailingPopularity,
-    catalogue,
-    codes_of,
 )
 
 CHUNK = timedelta(days=1)

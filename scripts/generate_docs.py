@@ -1,0 +1,224 @@
+"""Writes docs/reference/ from the code: settings, model.yaml, the command line, the DAGs.
+
+`make docs` runs it; a test runs it too and fails when what is committed is stale. It starts no
+Airflow: the DAG files are parsed, not imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import typer.main
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from evergreen.cli import app
+from evergreen.config.durations import format_duration
+from evergreen.config.model_spec import ModelSpec
+from evergreen.config.settings import PROJECT, Settings
+
+REFERENCE = PROJECT / "docs" / "reference"
+MADE_BY = "<!-- Made by `make docs` from the code; edit the docstrings there. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page: file name below docs/reference/ to its text."""
+    return {
+        "settings.md": settings_page(),
+        "model.yaml.md": model_page(),
+        "cli.md": cli_page(),
+        "dags.md": dags_page(),
+    }
+
+
+def settings_page() -> str:
+    """Return the page of the `EVERGREEN_*` settings."""
+    rows = []
+    docs = attribute_docs(Settings)
+    for name, field in Settings.model_fields.items():
+        default = str(field.default).replace(f"{PROJECT}/", "")
+        shown = "" if field.default in ("", None) else f"`{default}`"
+        rows.append((f"`EVERGREEN_{name.upper()}`", type_of(field), shown, docs.get(name, "")))
+    intro = paragraphs(inspect.getmodule(Settings).__doc__)
+    return f"{MADE_BY}# Settings\n\n{intro}\n\n{table('variable type default meaning', rows)}"
+
+
+def model_page() -> str:
+    """Return the page of `model.yaml`."""
+    text = [
+        MADE_BY + "# model.yaml",
+        "One file a model, in `include/models/<model>/`. It is read once into a frozen object. An "
+        "unknown key is an error that names the nearest known key. Durations are a number and "
+        "`s`, `m`, `h`, `d` or `w`: `24h`, `28d`. Check a file with `evergreen models check "
+        "<model>`; `--json` prints it with every default filled in.",
+        *sections(ModelSpec, ""),
+    ]
+    return "\n\n".join(text)
+
+
+def sections(section: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Yield a section's heading, its words and its keys, then the sections inside it."""
+    heading = f"`{prefix}`" if prefix else "Top level"
+    rows, inner = [], []
+    docs = attribute_docs(section)
+    for name, field in section.model_fields.items():
+        key = field.alias or name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            inner.append((field.annotation, f"{prefix}.{key}".strip(".")))
+            continue
+        rows.append((f"`{key}`", type_of(field), default_of(field), docs.get(name, "")))
+    yield f"## {heading}\n\n{paragraphs(section.__doc__)}"
+    if rows:
+        yield table("key type default meaning", rows).rstrip()
+    for each in inner:
+        yield from sections(*each)
+
+
+def cli_page() -> str:
+    """Return the page of the command line."""
+    root = typer.main.get_command(app)
+    commands = "\n\n".join(command_texts(root, "evergreen"))
+    return f"{MADE_BY}# The command line\n\n{paragraphs(root.help)}\n\n{commands}\n"
+
+
+def command_texts(command: Any, path: str) -> Iterator[str]:
+    """Yield a heading, the help and the parameters of every command below this one."""
+    if hasattr(command, "commands"):
+        for name, child in command.commands.items():
+            yield from command_texts(child, f"{path} {name}")
+        return
+    rows = []
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        is_option = parameter.param_type_name == "option"
+        name = ", ".join(parameter.opts) if is_option else str(parameter.name).upper()
+        shown = "required" if parameter.required else default_text(parameter.default)
+        rows.append((f"`{name}`", shown, getattr(parameter, "help", None) or ""))
+    text = f"## `{path}`\n\n{paragraphs(command.help)}\n\n" + table("option default meaning", rows)
+    yield text.rstrip()
+
+
+def dags_page() -> str:
+    """Return the page of the DAGs: each file's docstring and its tasks in order."""
+    text = [
+        f"{MADE_BY}# The DAGs",
+        "Every model folder gets these four, with ids `<model>__<kind>`. The texts are those of "
+        "the page in Airflow's UI.",
+    ]
+    for path in sorted((PROJECT / "dags").glob("*.py")):
+        tree = ast.parse(path.read_text())
+        rows = [(f"`{task}`", doc) for task, doc in tasks_of(tree)]
+        text += [
+            f"## `<model>__{path.stem}`",
+            (ast.get_docstring(tree) or "").strip(),
+            table("task meaning", rows).rstrip(),
+        ]
+    return "\n\n".join(text) + "\n"
+
+
+def tasks_of(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield task id and `doc_md` of every call that makes a task, in the file's order."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    for call in sorted(calls, key=lambda node: node.lineno):
+        named = {k.arg: k.value.value for k in call.keywords if isinstance(k.value, ast.Constant)}
+        if "doc_md" in named:
+            texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
+            yield str(named.get("task_id") or texts[0]), str(named["doc_md"])
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """Return the docstring below each attribute of a class."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
+    return {
+        before.target.id: inspect.cleandoc(after.value.value)
+        for before, after in itertools.pairwise(body)
+        if isinstance(before, ast.AnnAssign)
+        and isinstance(before.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+    }
+
+
+def type_of(field: FieldInfo) -> str:
+    """Return a field's type in a reader's words, with its bounds."""
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    bounds = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in field.metadata
+        for name, sign in signs.items()
+        if getattr(rule, name, None) is not None
+    ]
+    return ", ".join([words_of(field.annotation), *bounds])
+
+
+def words_of(annotation: Any) -> str:
+    """Return a type as a reader would name it."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in inner)
+    if origin is tuple:
+        return f"list of {words_of(inner[0])}"
+    if origin is dict:
+        return f"mapping to {words_of(inner[1])}"
+    if origin in (Union, UnionType):
+        return " or ".join(words_of(part) for part in inner if part is not NoneType)
+    names = {str: "text", int: "integer", float: "number", timedelta: "duration", Path: "path"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def default_of(field: FieldInfo) -> str:
+    """Return a field's default as one would write it in YAML; `required` without one."""
+    if field.default_factory is not None:
+        return ""
+    if field.default is PydanticUndefined:
+        return "required"
+    return default_text(field.default)
+
+
+def default_text(value: Any) -> str:
+    """Return a default value as people write it; nothing for an empty one."""
+    if value is None or value is False or value == "" or value == () or callable(value):
+        return ""
+    if isinstance(value, timedelta):
+        value = format_duration(value) if value else "0h"
+    if isinstance(value, tuple):
+        value = f"[{', '.join(map(str, value))}]"
+    return f"`{value}`"
+
+
+def paragraphs(text: str | None) -> str:
+    """Return a docstring or a help text without its line breaks, but with its paragraphs."""
+    parts = re.split(r"\n\s*\n", inspect.cleandoc(text or ""))
+    return "\n\n".join(" ".join(part.split()) for part in parts)
+
+
+def table(heads: str, rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table; `heads` are its columns, divided by blanks."""
+    names = heads.split()
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join(
+        f"| {' | '.join(paragraphs(cell).replace('|', chr(92) + '|') for cell in line)} |\n"
+        for line in lines
+    )
+
+
+def main() -> None:
+    """Write the pages."""
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text.rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()

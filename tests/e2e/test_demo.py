@@ -1,0 +1,154 @@
+"""The whole loop under a live scheduler: the demo itself, on the built-in shop."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from evergreen.adapters.lake import Lake
+from evergreen.adapters.ledger import Ledger
+from evergreen.adapters.published import Published
+from evergreen.domain.windows import HOUR, Window, parse_hour
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+MODEL = "also_bought"
+BACKFILLED = 48
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a finished demo left behind."""
+
+    report: dict[str, Any]
+    home: Path
+    out: Path
+    ledger: Ledger
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    """Run the demo once, as a user would."""
+    home, out = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("out")
+    done = subprocess.run(
+        [*_demo(out), "--backfill-hours", str(BACKFILLED), "--json"],
+        env={**os.environ, "EVERGREEN_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4_000:]
+    ledger = Ledger(f"sqlite:///{home / 'demo' / 'ledger.db'}")
+    yield Told(report=json.loads(done.stdout), home=home / "demo", out=out, ledger=ledger)
+    ledger.close()
+
+
+def test_the_stale_champion_is_replaced_by_a_better_one(told: Told) -> None:
+    report = told.report
+    assert report["verdict"] == "PROMOTE"
+    assert (report["champion_before"], report["champion_after"]) == (1, 2)
+    assert report["ctr_stale"] < 0.75 * report["ctr_fresh"]
+    assert report["ctr_after"] > 1.2 * report["ctr_stale"]
+    current = Published(str(told.home / "published" / MODEL)).current()
+    assert current is not None
+    assert current.version == 2
+
+
+def test_the_report_and_the_picture_are_there(told: Told) -> None:
+    assert json.loads((told.out / "report.json").read_text()) == told.report
+    assert (told.out / "ctr.png").read_bytes().startswith(b"\x89PNG")
+    wanted = {
+        *("data_source", "ctr_fresh", "ctr_stale", "ctr_after", "landing_to_published_s"),
+        *("verdict", "reasons", "champion_before", "champion_after", "trigger_hour"),
+    }
+    assert wanted <= set(told.report)
+
+
+def test_the_bad_hour_is_answered_within_two_minutes(told: Told) -> None:
+    """The acceptance bound of the loop, from `_SUCCESS` to the flipped `CURRENT`."""
+    hour = parse_hour(told.report["trigger_hour"])
+    landed = Lake(str(told.home / "lake" / MODEL)).require_closed("impressions", hour).closed_at
+    published = Published(str(told.home / "published" / MODEL)).current()
+    assert published is not None
+    assert published.published_at - landed <= timedelta(seconds=120)
+
+
+def test_the_decision_was_on_record_before_the_release(told: Told) -> None:
+    decision = told.ledger.decision(MODEL, parse_hour(told.report["trigger_hour"]))
+    champion = told.ledger.champion(MODEL)
+    assert decision is not None
+    assert champion is not None
+    assert decision.action == "request_retrain"
+    assert decision.decided_at < champion.released_at
+    assert champion.evidence["requested"] == "; ".join(decision.body["reasons"])
+
+
+def test_a_backfill_measures_every_hour_and_never_acts(told: Told) -> None:
+    start = parse_hour(told.report["trigger_hour"]) + 2 * HOUR
+    window = Window(start, start + BACKFILLED * HOUR)
+    for sensor in ("ctr", "drift"):
+        measured = told.ledger.measurements(MODEL, window, sensor)
+        assert [m.hour for m in measured] == list(window.hours())
+        assert all(m.replay for m in measured)
+    assert told.report["backfill"]["alerts"] == 0
+    assert told.report["backfill"]["retrainings"] == 0
+    assert len(told.ledger.runs(MODEL)) == 2
+    assert [r.version for r in told.ledger.releases(MODEL)] == [1, 2]
+
+
+def test_one_incident_was_opened_and_closed(told: Told) -> None:
+    (incident,) = told.ledger.incidents(MODEL)
+    assert incident.outcome == "promoted version 2"
+    assert told.ledger.open_incident_of(MODEL) is None
+
+
+def test_nothing_is_left_running(told: Told) -> None:
+    assert _processes_of(told.home) == []
+
+
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    """Interrupted while Airflow starts, the demo ends its whole process family."""
+    process = subprocess.Popen(
+        _demo(tmp_path / "out"),
+        env={**os.environ, "EVERGREEN_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "starting Airflow" in line:
+            break
+    time.sleep(4)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert _processes_of(tmp_path / "demo") == []
+
+
+def _demo(out: Path) -> list[str]:
+    return [sys.executable, "-m", "evergreen.cli", "demo", "--out", str(out)]
+
+
+def _processes_of(home: Path) -> list[str]:
+    """Return the command lines of processes whose environment names this home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(home) in process.environ().get("AIRFLOW_HOME", ""):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found

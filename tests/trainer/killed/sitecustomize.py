@@ -1,0 +1,32 @@
+"""Ends a process in the middle of its n-th file: first on the path of the steps that are killed.
+
+`KILLED_AT_WRITE` counts the files that `Files` writes; half of the n-th is on the disk by then.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+
+_at = int(os.environ.get("KILLED_AT_WRITE", "0"))
+
+if _at:
+    from evergreen.adapters import files
+
+    _write, _seen = files._Local.write, 0
+
+    def _half(file: io.BufferedWriter, fill: files._Writes) -> None:
+        whole = io.BytesIO()
+        fill(whole)
+        file.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _counted(self: files._Local, uri: str, fill: files._Writes) -> None:
+        global _seen
+        _seen += 1
+        last = _seen == _at
+        _write(self, uri, (lambda file: _half(file, fill)) if last else fill)  # type: ignore[arg-type]
+
+    files._Local.write = _counted  # type: ignore[method-assign]

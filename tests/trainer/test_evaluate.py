@@ -1,0 +1,266 @@
+"""Three sets of lists on the same holdout page views, and one version a run key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from math import log2
+from pathlib import Path
+
+import polars as pl
+import pytest
+from made_runs import Versions, finish, make_run, rows
+from made_shop import END, HOLDOUT_START, Shop, make_orders
+
+from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.errors import ManifestInvalid, RegistryUnreachable, VersionUnknown
+from evergreen.trainer.evaluate import evaluate
+from evergreen.trainer.fit import train
+from evergreen.trainer.holdout import Holdout, Offered
+from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.scoring import load_booster, rank_candidates
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Versions:
+    return Versions(tmp_path / "versions")
+
+
+def offered(*rows: tuple[str, str, int], popular: tuple[str, ...] = ()) -> Offered:
+    names = ["context_item_id", "item_id", "rank"]
+    types = {"context_item_id": pl.String, "item_id": pl.String, "rank": pl.Int16}
+    frame = pl.DataFrame(rows, schema=names, orient="row", schema_overrides=types)
+    ranks = pl.Series("rank", range(1, len(popular) + 1), dtype=pl.Int16)
+    return Offered(
+        recommendations=frame.with_columns(score=0.5 / pl.col("rank"), price=1.0).cast(
+            {"score": pl.Float32, "price": pl.Float32}
+        ),
+        popular=pl.DataFrame(
+            {"item_id": pl.Series(popular, dtype=pl.String), "rank": ranks}
+        ).select("item_id", "rank", score=pl.lit(0.1, dtype=pl.Float32)),
+    )
+
+
+def baskets(**items: str) -> pl.DataFrame:
+    rows = [(o, i, n) for o, text in items.items() for n, i in enumerate(text)]
+    return pl.DataFrame(rows, schema=["order_id", "item_id", "line"], orient="row")
+
+
+def test_a_holdout_by_hand() -> None:
+    """Basket x: a b c. Basket y: d. Looking at a one sees z, b; at b: p, c; at c and d: p, q."""
+    holdout = Holdout(baskets(x="abc", y="d"), k=2)
+    lists = offered(("a", "z", 1), ("a", "b", 2), ("b", "a", 1), popular=("p", "c", "q"))
+    found = holdout.outcome(lists)
+    # of a: z, b (clicked); two to find: (1/log2 3) / (1 + 1/log2 3)
+    # of b: a is in the basket, so p, c (clicked); one to find: 1/log2 3
+    assert found.hit.tolist() == [1.0, 1.0]
+    second = 1 / log2(3)
+    assert found.ndcg.tolist() == pytest.approx([second / (1 + second), second])
+    # of c: c is in the basket, so p, q; of d: p, c; neither has anything to find
+    assert found.impressions == 8
+    assert found.ctr == 2 / 8
+    assert found.fallback_share == 6 / 8
+    assert found.served.to_dict(as_series=False) == {"score": [0.5, 0.25], "price": [1.0, 1.0]}
+    assert holdout.clusters().to_list() == ["x", "x"]
+    profile = found.profile()
+    assert (profile.ctr, profile.fallback_share, profile.impressions) == (0.25, 0.75, 8)
+    assert set(profile.columns) == {"score", "price"}
+
+
+def test_users_are_clusters_where_they_are_known() -> None:
+    orders = baskets(x="ab", y="ab", z="ab").with_columns(
+        user_id=pl.Series([None, None, "7", "7", "7", "7"])
+    )
+    assert Holdout(orders, k=1).clusters().to_list() == ["x", "user 7", "user 7"]
+
+
+def test_nothing_is_offered() -> None:
+    found = Holdout(baskets(x="ab"), k=2).outcome(offered())
+    assert (found.ctr, found.impressions, found.fallback_share) == (0.0, 0, 1.0)
+    assert (found.hit.tolist(), found.ndcg.tolist()) == ([0.0], [0.0])
+
+
+def test_no_basket_gains_an_item() -> None:
+    found = Holdout(baskets(x="a", y="b"), k=2).outcome(offered(popular=("c",)))
+    assert found.hit.size == 0
+    assert found.impressions == 2
+
+
+def test_the_first_challenger_meets_popularity(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    shop, folder = trained
+    said = evaluate(folder, None, published=shop.published, registry=registry)
+    assert (said["version"], said["champion"], said["variant"]) == (1, None, "full")
+    assert (set(said["metrics"]), said["as_of"]) == ({"challenger", "popularity"}, END.isoformat())
+    assert said["metrics"]["challenger"]["ndcg"] > said["metrics"]["popularity"]["ndcg"]
+    assert said["metrics"]["popularity"]["fallback_share"] == 1.0
+    assert set(said["profile"]["columns"]) == {"score", *shop.spec.features.names}
+    assert said["profile"]["ctr"] == pytest.approx(said["metrics"]["challenger"]["ctr"], abs=1e-6)
+    views = RunDir(folder).table("evaluate/champion=0", "page_views.parquet")
+    orders = make_orders().filter(pl.col("order_time").is_between(HOLDOUT_START, END, "left"))
+    assert 0 < views.height < orders.height
+    assert views["challenger_ndcg"].mean() == pytest.approx(
+        said["metrics"]["challenger"]["ndcg"], abs=1e-6
+    )
+    assert set(views["cluster"]) <= {f"user {user}" for user in orders["user_id"]}
+
+
+def test_what_is_registered(trained: tuple[Shop, str], registry: Versions) -> None:
+    shop, folder = trained
+    said = evaluate(folder, None, published=shop.published, registry=registry)
+    (version,) = registry.registered
+    assert version["features"] == shop.spec.features.names
+    assert version["profile.json"] == said["profile"]
+    assert version["manifest.json"] == RunDir(folder).manifest()
+    assert version["metrics"]["challenger_ctr"] == said["metrics"]["challenger"]["ctr"]
+    assert version["params"]["rounds"] == RunDir(folder).require("train/full")["rounds"]
+    assert version["tags"]["window"] == f"{END - timedelta(days=14)} to {END}".replace(" 0", "T0")
+    step = Path(folder) / "train" / "full" / "model.ubj"
+    assert (registry.folder / "1.ubj").read_bytes() == step.read_bytes()
+
+
+def test_a_finished_step_registers_nothing_again(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    shop, folder = trained
+    first = evaluate(folder, None, published=shop.published, registry=registry)
+    again = evaluate(folder, None, published=shop.published, registry=Versions(Path("unused")))
+    assert again == first
+    # against another champion it is compared anew, and is the same version
+    other = publish_old(shop, registry)
+    second = evaluate(folder, other, published=shop.published, registry=registry)
+    assert (second["version"], second["champion"]) == (1, other)
+    assert len(registry.keys) == 1
+
+
+def publish_old(shop: Shop, registry: Versions, *, as_of_days: int = 3) -> int:
+    """Publish a champion that recommends nothing but one item, made before the holdout."""
+    lists = offered(("i00", "i01", 1), popular=("i59",))
+    shop.published.write(
+        9, lists.recommendations, lists.popular, as_of=END - timedelta(days=as_of_days)
+    )
+    return 9
+
+
+def test_a_champion_from_before_the_holdout_is_judged_by_what_it_serves(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    shop, folder = trained
+    champion = publish_old(shop, registry)
+    said = evaluate(folder, champion, published=shop.published, registry=registry)
+    assert said["metrics"]["champion"]["fallback_share"] > 0.9
+    assert said["metrics"]["champion"]["ndcg"] < said["metrics"]["challenger"]["ndcg"]
+    views = RunDir(folder).table(f"evaluate/champion={champion}", "page_views.parquet")
+    assert {"champion_ndcg", "champion_hit"} <= set(views.columns)
+
+
+def test_a_champion_that_saw_the_holdout_is_judged_by_its_model(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    """Its published lists know the answers; its model on older candidates does not."""
+    shop, folder = trained
+    registry.register(
+        "m",
+        run_key="the champion's",
+        booster_file=Path(folder) / "train" / "full" / "model.ubj",
+        features=(),
+        params={},
+        metrics={},
+        artifacts={},
+        tags={},
+    )
+    lists = offered(("i00", "i01", 1), popular=("i59",))
+    as_of = HOLDOUT_START + timedelta(hours=1)
+    shop.published.write(1, lists.recommendations, lists.popular, as_of=as_of)
+    said = evaluate(folder, 1, published=shop.published, registry=registry)
+    assert said["metrics"]["champion"] == said["metrics"]["challenger"]
+    assert said["version"] == 2
+
+
+def test_the_champion_itself_is_not_compared(trained: tuple[Shop, str], registry: Versions) -> None:
+    shop, folder = trained
+    evaluate(folder, None, published=shop.published, registry=registry)
+    said = evaluate(folder, 1, published=shop.published, registry=registry)
+    assert (said["version"], said["is_champion"]) == (1, True)
+    assert "metrics" not in said
+
+
+def test_a_champion_that_needs_other_features(
+    trained: tuple[Shop, str], registry: Versions, tmp_path: Path
+) -> None:
+    shop, folder = trained
+    spec = ModelSpec.model_validate(
+        {**shop.spec.model_dump(by_alias=True), "features": {"numeric": ("colour",)}}
+    )
+    run = make_run(tmp_path, spec)
+    good = rows(40, 10, ("colour",))
+    finish(run, "build_dataset", {}, train=good, valid=good)
+    train(run.url, "full")
+    registry.register(
+        "m",
+        run_key="old",
+        booster_file=Path(run.url) / "train" / "full" / "model.ubj",
+        features=("colour",),
+        params={},
+        metrics={},
+        artifacts={},
+        tags={},
+    )
+    with pytest.raises(VersionUnknown, match=r"needs features that features.py no longer makes"):
+        evaluate(folder, 1, published=shop.published, registry=registry)
+
+
+def test_a_champion_that_nobody_knows(trained: tuple[Shop, str], registry: Versions) -> None:
+    with pytest.raises(VersionUnknown, match="has no version 7"):
+        evaluate(trained[1], 7, published=trained[0].published, registry=registry)
+    assert RunDir(trained[1]).result("evaluate/champion=7") is None
+
+
+def test_without_training(tmp_path: Path, trained: tuple[Shop, str], registry: Versions) -> None:
+    run = make_run(tmp_path, trained[0].spec)
+    with pytest.raises(ManifestInvalid, match="run `evergreen step train --run-dir "):
+        evaluate(run.url, None, published=trained[0].published, registry=registry)
+
+
+@pytest.mark.parametrize(
+    "path", ["train/full/model.ubj", "build_dataset/holdout_candidates.parquet"]
+)
+def test_a_damaged_artifact_is_refused(
+    trained: tuple[Shop, str], registry: Versions, path: str
+) -> None:
+    shop, folder = trained
+    data = bytearray((Path(folder) / path).read_bytes())
+    data[len(data) // 2] ^= 1
+    (Path(folder) / path).write_bytes(bytes(data))
+    with pytest.raises(ManifestInvalid, match=f"{path} is not the file that the step wrote"):
+        evaluate(folder, None, published=shop.published, registry=registry)
+    assert registry.keys == []
+
+
+def test_a_registry_that_is_down_loses_nothing(
+    trained: tuple[Shop, str], registry: Versions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, folder = trained
+
+    def down(*_: object, **__: object) -> int:
+        raise RegistryUnreachable("MLflow is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "register", down)
+        with pytest.raises(RegistryUnreachable):
+            evaluate(folder, None, published=shop.published, registry=registry)
+    assert RunDir(folder).result("evaluate/champion=0") is None
+    assert evaluate(folder, None, published=shop.published, registry=registry)["version"] == 1
+
+
+def test_lists_of_the_holdout_are_the_boosters(trained: tuple[Shop, str]) -> None:
+    run = RunDir(trained[1])
+    candidates = run.table("build_dataset", "holdout_candidates.parquet")
+    booster = load_booster(Path(trained[1]) / "train" / "full" / "model.ubj")
+    ranked = rank_candidates(booster, candidates)
+    assert ranked.height == candidates.height
+    best = ranked.filter(pl.col("rank") == 1)["score"]
+    assert (
+        best
+        >= ranked.group_by("context_item_id").agg(pl.max("score")).sort("context_item_id")["score"]
+    ).all()
