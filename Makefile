@@ -18,11 +18,12 @@ $(VENV)/.installed: requirements.txt pyproject.toml scripts/setup.sh
 demo: setup  ## a recommender goes stale and gets itself replaced: make demo [DATA=path] [ARGS=--keep]
 	@$(BIN)/evergreen demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-test: setup lint  ## lint, types, import contracts and every test
-	@$(BIN)/pytest $(ARGS)
+test: setup lint  ## lint, types, import contracts and every test (the live ones last, alone)
+	@$(BIN)/pytest -m "not live" --numprocesses 2 --dist loadscope $(ARGS)
+	@$(BIN)/pytest -m live $(ARGS)
 
 test-quick: setup  ## the unit tests only (no Airflow started)
-	@$(BIN)/pytest -m "not live and not airflow and not postgres" $(ARGS)
+	@$(BIN)/pytest -m "not live and not airflow and not postgres" --numprocesses 2 $(ARGS)
 
 lint: setup  ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

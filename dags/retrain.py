@@ -9,7 +9,7 @@ skips. One run at a time.
 
 **Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
 it, so nothing is trained twice; a release and a message happen once. `force` trains although that
-window was trained before; it never passes the gate. If the champion changed meanwhile, `promote`
+window was trained before; the gate still decides. If the champion changed meanwhile, `promote`
 fails and says so: clear `evaluate` with its downstream tasks.
 """
 

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psutil
@@ -28,6 +29,22 @@ with LocalAirflow(Path(sys.argv[1])) as airflow:
 """
 
 
+@contextmanager
+def started(code: str, argument: str) -> Iterator[subprocess.Popen[str]]:
+    """Run Python code in a process and session of its own, which do not outlive the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, argument],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def processes_of(home: Path) -> list[psutil.Process]:
     """Return the processes that run with this Airflow home."""
     found = []
@@ -44,9 +61,7 @@ def processes_of(home: Path) -> list[psutil.Process]:
 @pytest.mark.timeout(400)
 def test_answers_and_ends_with_its_parent(home: Path, add_model: Callable[..., str]) -> None:
     dag_id, airflow_home = f"{add_model()}__rollback", home / "airflow"
-    with subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(airflow_home)], stdout=subprocess.PIPE, text=True
-    ) as starter:
+    with started(STARTER, str(airflow_home)) as starter:
         assert starter.stdout is not None
         url = starter.stdout.readline().strip()
         assert url.startswith("http://127.0.0.1:")
@@ -57,7 +72,9 @@ def test_answers_and_ends_with_its_parent(home: Path, add_model: Callable[..., s
         assert set(api.health().values()) == {"healthy"}
         run_id = api.trigger(dag_id, {"version": 1, "reason": "a test"})
         api.set_paused(dag_id, paused=False)
-        with pytest.raises(DagRunFailed, match="roll_back is failed:\n.*nothing was released yet"):
+        with pytest.raises(
+            DagRunFailed, match=r"(?s)roll_back is failed:\n.*nothing was released yet"
+        ):
             api.wait_run(dag_id, run_id, 120)
         assert (airflow_home / "passwords.json").stat().st_mode & 0o077 == 0
         assert processes_of(airflow_home)
@@ -68,12 +85,11 @@ def test_answers_and_ends_with_its_parent(home: Path, add_model: Callable[..., s
     assert processes_of(airflow_home) == []
 
 
-def sleeper(*, with_child: bool = False) -> subprocess.Popen[str]:
+def sleeper(*, with_child: bool = False) -> AbstractContextManager[subprocess.Popen[str]]:
     """Start a process that ignores SIGTERM, in a session of its own, maybe with such a child."""
     child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]]);"
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    command = [sys.executable, "-c", (child if with_child else "") + code, code]
-    return subprocess.Popen(command, start_new_session=True, text=True)
+    return started((child if with_child else "") + code, code)
 
 
 def test_stopping_ends_what_was_left_running(

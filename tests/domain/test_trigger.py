@@ -60,9 +60,18 @@ def test_a_yes_beside_too_little_data_tells_both() -> None:
 
 
 def test_no_sensor_spoke() -> None:
-    assert at({}) == TriggerDecision(
-        action=Action.WARN, reasons=("no sensor has judged this hour",)
-    )
+    said = at({})
+    assert (said.action, said.reasons) == (Action.WARN, ("no sensor has judged this hour",))
+    assert (said.sensors, said.alarmed) == ((), False)
+
+
+def test_which_sensors_are_behind_it() -> None:
+    both = at({"ctr": YES, "drift": UNSURE}, hours_ago=(1,))
+    assert (both.sensors, both.alarmed) == (("ctr",), True)
+    unsure = at({"ctr": NO, "drift": UNSURE})
+    assert (unsure.sensors, unsure.alarmed) == (("drift",), False)
+    healthy = at({"ctr": NO, "drift": NO})
+    assert (healthy.sensors, healthy.alarmed) == ((), False)
 
 
 def test_the_cooldown_ends_on_its_hour() -> None:

@@ -49,9 +49,7 @@ class World:
     lake: Lake
     ledger: Ledger
 
-    def release(
-        self, version: int, *, as_of: datetime = LONG_AGO, ctr: float | None = CTR
-    ) -> None:
+    def release(self, version: int, *, as_of: datetime = LONG_AGO, ctr: float | None = CTR) -> None:
         """Make a version champion."""
         champion = self.ledger.champion(MODEL)
         self.ledger.release(

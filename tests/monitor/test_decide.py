@@ -83,6 +83,22 @@ def test_not_enough_data_is_not_healthy(world: World) -> None:
     ]
 
 
+def test_a_lack_of_data_is_told_once_the_champion_is_older_than_the_window(world: World) -> None:
+    world.release(2, as_of=hour_at(-5))
+    for hours in (0, 1):
+        world.land(hour_at(hours), rows=20, version="2", clicks=0)
+    new, old = world.decide(NOON), world.decide(hour_at(1))
+    assert (new["action"], new["sensors"], new["tell"]) == ("warn", ["ctr", "drift"], False)
+    assert (old["action"], old["sensors"], old["tell"]) == ("warn", ["ctr", "drift"], True)
+
+
+def test_an_alarm_is_told_however_new_the_champion_is(world: World) -> None:
+    world.release(2, as_of=hour_at(-1))
+    world.land(NOON, version="2", clicks=0)
+    said = world.decide(NOON)
+    assert (said["action"], said["sensors"], said["tell"]) == ("warn", ["ctr"], True)
+
+
 def test_without_a_champion_popularity_alone_asks_for_the_first(empty_world: World) -> None:
     empty_world.land(NOON, version="none", fallback=200, clicks=4)
     said = empty_world.decide(NOON)

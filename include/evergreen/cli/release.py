@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evergreen.adapters.installation import open_ledger, open_published, open_registry, spec_of
+
 if TYPE_CHECKING:
-    from evergreen.adapters.ledger import Ledger, Release
-    from evergreen.adapters.published import Published
-    from evergreen.adapters.registry import Registry
-    from evergreen.config.model_spec import ModelSpec
+    from evergreen.adapters.ledger import Release
 
 app = typer.Typer(
     name="release",
@@ -27,8 +26,8 @@ Model = Annotated[str, typer.Option(help="The model: a folder of include/models.
 @app.command()
 def history(model: Model = "also_bought", as_json: Json = False) -> None:
     """List every release, newest first: version, kind, when, instead of what, and why."""
-    spec = _spec(model)
-    releases = _ledger().releases(spec.model)[::-1]
+    spec = spec_of(model)
+    releases = open_ledger().releases(spec.model)[::-1]
     if as_json:
         _print_json({"model": model, "releases": [asdict(release) for release in releases]})
     elif not releases:
@@ -54,11 +53,11 @@ def rollback(
 
     if not reason.strip():
         raise typer.BadParameter("say why; whoever reads the history will ask")
-    spec, ledger = _spec(model), _ledger()
+    spec, ledger = spec_of(model), open_ledger()
     release = roll_back(
-        spec, version=version, reason=reason, ledger=ledger, published=_published(spec)
+        spec, version=version, reason=reason, ledger=ledger, published=open_published(spec)
     )
-    repaired = follow(spec, ledger, _published(spec), _registry())
+    repaired = follow(spec, ledger, open_published(spec), open_registry())
     if as_json:
         _print_json({"release": asdict(release), "changed": repaired.splitlines()})
     else:
@@ -78,8 +77,8 @@ def reconcile(model: Model = "also_bought", as_json: Json = False) -> None:
     """
     from evergreen.release.promote import follow
 
-    spec, ledger = _spec(model), _ledger()
-    repaired = follow(spec, ledger, _published(spec), _registry())
+    spec, ledger = spec_of(model), open_ledger()
+    repaired = follow(spec, ledger, open_published(spec), open_registry())
     if as_json:
         champion = ledger.champion(model)
         version = None if champion is None else champion.version
@@ -88,51 +87,16 @@ def reconcile(model: Model = "also_bought", as_json: Json = False) -> None:
         _print_lines(repaired or f"{model}: ledger, CURRENT and registry agree")
 
 
-def _spec(model: str) -> ModelSpec:
-    from evergreen.config.model_spec import load_spec
-    from evergreen.config.settings import settings
-
-    return load_spec(settings().models_dir / model)
-
-
-def _ledger() -> Ledger:
-    from evergreen.adapters.ledger import Ledger
-    from evergreen.config.settings import settings
-
-    ledger = Ledger(settings().ledger)
-    ledger.migrate()
-    return ledger
-
-
-def _published(spec: ModelSpec) -> Published:
-    from evergreen.adapters.published import Published
-    from evergreen.config.settings import settings
-
-    return Published(settings().published_root(spec.model))
-
-
-def _registry() -> Registry:
-    from evergreen.adapters.registry import Registry
-    from evergreen.config.settings import settings
-
-    return Registry.of(settings())
-
-
 def _print_releases(releases: list[Release]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("release", "version", "kind", "released (UTC)", "instead of", "reason")
     for release in releases:
-        table.add_row(
-            str(release.fence),
-            str(release.version),
-            release.kind,
-            f"{release.released_at:%Y-%m-%d %H:%M:%S}",
-            "—" if release.replaced_version is None else str(release.replaced_version),
-            release.reason,
+        before = release.replaced_version
+        typer.echo(
+            f"release {release.fence}: version {release.version}, {release.kind}, "
+            f"{release.released_at:%Y-%m-%d %H:%M} UTC"
+            + ("" if before is None else f", instead of version {before}")
         )
-    Console().print(table)
+        for reason in release.reason.split("; "):
+            typer.echo(f"  {reason}")
 
 
 def _print_lines(text: str) -> None:

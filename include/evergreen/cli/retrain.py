@@ -20,7 +20,7 @@ def retrain(
     window: Annotated[str | None, typer.Option(help="Length of the window: 28d.")] = None,
     reason: Annotated[str, typer.Option(help="Kept in the ledger.")] = "by hand",
     force: Annotated[
-        bool, typer.Option(help="Train again what was trained; never passes the gate.")
+        bool, typer.Option(help="Train again what was trained; the gate still decides.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

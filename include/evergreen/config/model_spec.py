@@ -269,6 +269,7 @@ def load_specs(models_dir: Path) -> list[ModelSpec]:
 def _explain(error: ValidationError) -> str:
     """Say the first problem in words, and how many more there are."""
     problems = error.errors()
+    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")  # a misspelt key first
     first = problems[0]
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":

@@ -119,7 +119,7 @@ def _about(spec: ModelSpec) -> str:
     lines = (
         f"**Model** `{spec.model}`: {spec.description}",
         f"**Owner** {spec.owner}",
-        f"**Runbook** {spec.runbook or 'docs/runbook.md'}",
+        f"**Runbook** {spec.runbook or 'none: name one in model.yaml'}",
     )
     return "  \n".join(lines) + "\n"  # Airflow opens a doc that ends in .md as a file
 
