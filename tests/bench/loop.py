@@ -1,4 +1,4 @@
-"""`make bench-loop`: a champion left alone against one refreshed every day, on half a year of sales.
+"""`make bench-loop`: a champion left alone against one refreshed daily, over half a year.
 
 Three worlds play the same log. *stale* keeps the champion trained on the log's first 62 days;
 *daily* publishes a new model every night; *triggered* is stale until the monitor asks, then

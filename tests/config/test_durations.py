@@ -32,7 +32,6 @@ def test_what_is_no_duration(text: object) -> None:
         parse_duration(text)
 
 
-@pytest.mark.xfail(raises=OverflowError, strict=True, reason="parse_duration lets it through")
 def test_longer_than_time_itself() -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration("9999999999w")

@@ -210,7 +210,6 @@ def test_the_future_changes_nothing(days: int) -> None:
     assert not one[moments[2]].equals(two[moments[2]])
 
 
-@pytest.mark.xfail(strict=True, reason="features.py joins an order's lines whatever their times")
 def test_an_order_that_goes_on_after_the_moment() -> None:
     """Lines of one order may come at different times; a moment may lie between them."""
     late = lines(*basket(timedelta(0), "o1", c=1.0, e=1.0), *basket(-DAY, "o2", e=1.0))

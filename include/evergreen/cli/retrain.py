@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -33,7 +34,7 @@ def retrain(
     result = run(
         spec_of(model),
         until=parse_hour(until) if until else None,
-        window=parse_duration(window) if window else None,
+        window=_duration(window) if window else None,
         force=force,
         reason=reason,
         say=lambda text: typer.echo(text, err=True),
@@ -47,3 +48,10 @@ def retrain(
     for line in result["reasons"]:
         typer.echo(f"  {line}")
     typer.echo(f"in force: release {released['fence']}" if released else "the champion stays")
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--window") from None

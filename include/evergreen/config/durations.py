@@ -21,11 +21,12 @@ def parse_duration(text: object) -> timedelta:
     if isinstance(text, timedelta):
         return text
     match = _PATTERN.fullmatch(str(text).strip())
-    if match is None:
-        raise ValueError(
-            f"{text!r} is not a duration; write a number and s, m, h, d or w: 24h, 28d"
-        )
-    return timedelta(seconds=float(match[1]) * UNITS[match[2]])
+    try:
+        if match is not None:
+            return timedelta(seconds=float(match[1]) * UNITS[match[2]])
+    except OverflowError:
+        pass  # longer than time itself
+    raise ValueError(f"{text!r} is not a duration; write a number and s, m, h, d or w: 24h, 28d")
 
 
 def format_duration(duration: timedelta) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from evergreen.domain.errors import SettingsInvalid
+from evergreen.domain.errors import SettingsInvalid, WindowInvalid
 from evergreen.domain.windows import floor_hour
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -56,7 +56,10 @@ class Settings(BaseSettings):
     @field_validator("monitor_since")
     @classmethod
     def _on_the_hour(cls, moment: datetime | None) -> datetime | None:
-        return None if moment is None else floor_hour(moment)
+        try:
+            return None if moment is None else floor_hour(moment)
+        except WindowInvalid as error:
+            raise ValueError(str(error)) from None
 
     def lake_root(self, model: str) -> str:
         """The lake of one model."""

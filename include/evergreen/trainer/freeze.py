@@ -20,7 +20,7 @@ from evergreen.trainer.model_code import code_digest
 
 TABLE = "orders"
 KEY_DIGITS = 16
-IN_KEY = ("window", "files", "missing_hours", "code", "evergreen", "image")
+IN_KEY = ("lake", "window", "files", "missing_hours", "code", "evergreen", "image")
 SPEC_IN_KEY = {"model", "columns", "features", "train", "gate"}  # what a trained version rests on
 
 

@@ -96,7 +96,9 @@ def popular(orders: pl.DataFrame, as_of: datetime, *, length: int) -> pl.DataFra
 def _lines(orders: pl.DataFrame, newest: datetime) -> pl.DataFrame:
     """One line a basket and item, with `day`: how many whole days before `newest` it was sold.
 
-    Ids become enumerations, small integers inside, because joins of strings take thrice as long.
+    A basket is what one order holds of one such day, so that an order that goes on after a moment
+    looks, at that moment, as it did then. Ids become enumerations, small integers inside, because
+    joins of strings take thrice as long.
     """
     sold = orders.filter(pl.col("order_time") < newest)
     item_ids = pl.Enum(sold["item_id"].unique().sort())
@@ -104,15 +106,15 @@ def _lines(orders: pl.DataFrame, newest: datetime) -> pl.DataFrame:
     return (
         sold.lazy()
         .with_columns(pl.col("item_id").cast(item_ids), pl.col("order_id").cast(order_ids))
-        .unique(["order_id", "item_id"], keep="first", maintain_order=True)
         .select(
             "order_id",
             "item_id",
             "unit_price",
             day=((newest - pl.col("order_time")).dt.total_microseconds() - 1)
             // (DAY // timedelta(microseconds=1)),
-            size=pl.len().over("order_id"),
         )
+        .unique(["order_id", "day", "item_id"], keep="first", maintain_order=True)
+        .with_columns(size=pl.len().over("order_id", "day"))
         .with_columns(
             weight=(WEIGHT_SCALE / (pl.col("size") + 1.0).log()).round().cast(pl.Int64),
         )
@@ -133,7 +135,11 @@ class CoPurchases:
         code = pl.col("item_id").to_physical().cast(pl.Int64)
         pairs = (
             several.select("order_id", "day", "weight", item=code)
-            .join(several.select("order_id", context=code), on="order_id", maintain_order="left")
+            .join(
+                several.select("order_id", "day", context=code),
+                on=["order_id", "day"],
+                maintain_order="left",
+            )
             .filter(pl.col("item") != pl.col("context"))
             .collect()
         )
