@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,13 @@ from made_shop import (
 from evergreen.config.settings import PROJECT
 from evergreen.domain.errors import FeatureInvalid, ManifestInvalid, ModelSpecInvalid, WindowEmpty
 from evergreen.domain.windows import Window
-from evergreen.trainer.dataset import Split, build_dataset, check_features, with_line
+from evergreen.trainer.dataset import (
+    Split,
+    _validation_start,
+    build_dataset,
+    check_features,
+    with_line,
+)
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.model_code import load_code
 
@@ -235,3 +241,16 @@ def test_lines_are_counted_where_the_lake_has_none() -> None:
     assert with_line(orders)["line"].to_list() == [0, 0, 1, 2, 1]
     known: Any = orders.with_columns(line=pl.lit(7))
     assert with_line(known).equals(known)
+
+
+def test_validation_is_at_least_the_newest_tenth_of_the_page_views() -> None:
+    """The days before the holdout may be holidays: then validation begins earlier."""
+    day = timedelta(days=1)
+    start = datetime(2011, 4, 1, tzinfo=UTC)
+    split = Split(
+        start=start, validation=start + 15 * day, holdout=start + 18 * day, end=start + 20 * day
+    )
+    traded = pl.Series([start + i * day / 2 for i in range(20)])  # nothing from the tenth day on
+    assert _validation_start(traded, split) == start + 9 * day
+    busy = pl.Series([start + i * day for i in range(18)])
+    assert _validation_start(busy, split) == start + 15 * day

@@ -1,8 +1,9 @@
 """Step `build_dataset`: from the frozen window's files to rows to learn from and to be judged on.
 
 The window is cut by time: training, then validation (early stopping), then the holdout, which no
-training row and no label reaches into. Every page view sees candidates and features of a moment
-before it.
+training row and no label reaches into. A shop may be closed for days, so validation is at least the
+newest tenth of the page views before the holdout. Every page view sees candidates and features of
+a moment before it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from evergreen.trainer.model_code import ModelCode, code_digest, load_code
 from evergreen.trainer.progress import say
 
 STEP = "build_dataset"
+MIN_VALIDATION_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ def _write(
             candidates.write_parquet(output.folder / f"{name}.parquet")
     rows = pl.concat(parts)
     check_features(rows, spec.features.names)
-    is_train = pl.col("event_time") < split.validation
+    is_train = pl.col("event_time") < _validation_start(views["order_time"], split)
     for name, part in (("train", rows.filter(is_train)), ("valid", rows.filter(~is_train))):
         part.drop("event_time").write_parquet(output.folder / f"{name}.parquet")
         output.result[f"{name}_rows"] = part.height
@@ -140,6 +142,12 @@ def _write(
         "as_of": split.end.isoformat(),
         "holdout_start": split.holdout.isoformat(),
     }
+
+
+def _validation_start(times: pl.Series, split: Split) -> datetime:
+    """Return where validation begins: `times` are those of the page views, rising, [N]."""
+    newest_tenth: datetime = times[int(times.len() * (1 - MIN_VALIDATION_SHARE))]
+    return min(split.validation, newest_tenth)
 
 
 def check_features(rows: pl.DataFrame, features: tuple[str, ...]) -> None:
