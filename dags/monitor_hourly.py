@@ -5,8 +5,9 @@ a retraining (`request_retrain`) or its predecessor back (`request_rollback`). E
 the ledger, with its reasons, before anything acts on it.
 
 **When** Every hour, about the hour before, as soon as the lake has closed it. An hour that is not
-closed 20 minutes after its end (`lake.late_after`) is reported; after 6 hours (`lake.timeout`) the
-run fails and names the file that is missing.
+closed 20 minutes after its end, or after the run began to wait if that is later
+(`lake.late_after`), is reported; after 6 hours (`lake.timeout`) the run fails and names the file
+that is missing.
 
 **Safe to run again** All of it. An hour is measured anew, a decision once taken stays, a message is
 posted once. A backfill, or a manual run with `replay`, measures and never acts: no message, no
