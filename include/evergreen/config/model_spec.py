@@ -7,7 +7,7 @@ where it comes from.
 from __future__ import annotations
 
 import difflib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.domain.errors import ModelSpecInvalid
+from evergreen.domain.windows import HOUR
 
 DAY = timedelta(days=1)
 _loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -38,6 +39,10 @@ class LakeSpec(_Section):
     """An hour that is not closed this long after its end is reported as late."""
     timeout: Duration = parse_duration("6h")
     """An hour that is not closed this long after its end fails its run."""
+
+    def mature_end(self, hour: datetime) -> datetime:
+        """Return where the hours end whose labels are complete once this hour is closed."""
+        return hour + HOUR - -(-self.attribution_window // HOUR) * HOUR
 
 
 class FeaturesSpec(_Section):

@@ -19,7 +19,7 @@ from evergreen.demo import history
 from evergreen.demo.chart import draw
 from evergreen.demo.plan import DemoPlan, make_plan
 from evergreen.demo.report import DemoReport
-from evergreen.domain.errors import AirflowNotReady
+from evergreen.domain.errors import DemoStopped
 from evergreen.domain.windows import HOUR, Window, hour_key
 from evergreen.orchestration.in_process import retrain
 from evergreen.orchestration.local_airflow import LocalAirflow
@@ -74,7 +74,7 @@ def prepare(data: Path | None, say: Say) -> Shop:
     say("training the first champion")
     first = retrain(shop.spec, until=plan.trained, reason="first champion", say=say)
     if not first["released"]:
-        raise AirflowNotReady(f"no first champion: {'; '.join(first['reasons'])}")
+        raise DemoStopped(f"no first champion: {'; '.join(first['reasons'])}")
     return shop
 
 
@@ -95,7 +95,7 @@ def run_live(shop: Shop, airflow: LocalAirflow, backfill_hours: int, out: Path) 
     decision = ledger.decision(MODEL, plan.live)
     if decision is None or decision.action != "request_retrain":
         said = decision.body["reasons"] if decision else "nothing was decided"
-        raise AirflowNotReady(f"the monitor asked for no retraining: {said}")
+        raise DemoStopped(f"the monitor asked for no retraining: {said}")
     say(f"the monitor asks for a retraining: {'; '.join(decision.body['reasons'])}")
     retrain_run = api.wait_new_run(RETRAIN, timeout_s=LOOP_TIMEOUT_S)
     api.wait_run(RETRAIN, retrain_run, LOOP_TIMEOUT_S)
@@ -103,7 +103,7 @@ def run_live(shop: Shop, airflow: LocalAirflow, backfill_hours: int, out: Path) 
     say(f"{verdict['verdict']}: {'; '.join(verdict['reasons'])}")
     current, after = published.current(), ledger.champion(MODEL)
     if current is None or after is None or before is None:
-        raise AirflowNotReady("nothing is published; `evergreen release history` says why")
+        raise DemoStopped("nothing is published; `evergreen release history` says why")
     landing_s = (current.published_at - landed).total_seconds()
     replayed = _two_more_weeks(shop, airflow, backfill_hours)
     lake = open_lake(shop.spec)

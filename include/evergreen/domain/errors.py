@@ -96,6 +96,10 @@ class PublishRefused(EvergreenError):
     """A published set is incomplete, or a newer release was published already."""
 
 
+class DemoStopped(EvergreenError):
+    """The demo's story did not come to its end: no champion, no request, or nothing published."""
+
+
 class AirflowNotReady(EvergreenError):
     """A local Airflow did not start, or its API answers with an error."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from evergreen.adapters.ledger import Ledger, Release
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.trigger import Action, Finding, TriggerPolicy
+from evergreen.domain.trigger import DAY, Action, Finding, TriggerPolicy
 from evergreen.domain.trigger import decide as decide_trigger
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import Window, hour_key
@@ -25,7 +25,8 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
         return before.body
     champion = ledger.champion(spec.model)
     trigger = spec.monitor.trigger
-    requests = ledger.decisions(spec.model, action=Action.REQUEST_RETRAIN)
+    since = hour - max(trigger.cooldown, DAY)
+    requests = ledger.decisions(spec.model, since=since, action=Action.REQUEST_RETRAIN)
     measurements = [
         m for m in ledger.measurements(spec.model, Window.of_hour(hour)) if m.sensor in SENSORS
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from evergreen.adapters.engine import engine_of
@@ -19,8 +19,7 @@ HOUR_COUNTS = "hour_counts"  # the measurement that holds what `measure_hour` re
 
 def trailing_window(spec: ModelSpec, hour: datetime) -> Window:
     """Return the mature hours that are judged at this one: those whose labels are complete."""
-    end = hour + HOUR - _whole_hours(spec.lake.attribution_window)
-    return Window.last(spec.monitor.window, until=end)
+    return Window.last(spec.monitor.window, until=spec.lake.mature_end(hour))
 
 
 def profile_at(
@@ -35,11 +34,14 @@ def profile_at(
     version = str(champion.version) if champion else "none"
     if replay:
         version = engine_of(spec, lake).serving_version(trailing_window(spec, hour)) or version
-    for release in reversed(ledger.releases(spec.model)):
+    return profile_of(spec.model, version, ledger)
+
+
+def profile_of(model: str, version: str, ledger: Ledger) -> ReferenceProfile:
+    """Return the profile that a version was released with; one without bins where it has none."""
+    for release in reversed(ledger.releases(model)):
         if str(release.version) == version and "profile" in release.evidence:
-            return ReferenceProfile.from_json(
-                release.evidence["profile"], model_version=str(release.version)
-            )
+            return ReferenceProfile.from_json(release.evidence["profile"], model_version=version)
     return without_model(version)
 
 
@@ -111,7 +113,3 @@ def _runs_of_hours(hours: Iterable[datetime]) -> list[Window]:
         else:
             windows.append(Window.of_hour(hour))
     return windows
-
-
-def _whole_hours(duration: timedelta) -> timedelta:
-    return -(-duration // HOUR) * HOUR

@@ -8,10 +8,10 @@ from typing import Any
 from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import ProfileInvalid, WindowEmpty
-from evergreen.domain.profile import ReferenceProfile, without_model
+from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import Window, hour_key
-from evergreen.monitor.measure import HOUR_COUNTS, trailing_window
+from evergreen.monitor.measure import HOUR_COUNTS, profile_of, trailing_window
 
 SENSORS = ("ctr", "drift")
 
@@ -40,18 +40,13 @@ def window_sketches(
 
 def measured_profile(spec: ModelSpec, measured: dict[str, Any], ledger: Ledger) -> ReferenceProfile:
     """Return the reference profile that the hour was sketched with."""
-    for release in reversed(ledger.releases(spec.model)):
-        if str(release.version) == measured["model_version"] and "profile" in release.evidence:
-            profile = ReferenceProfile.from_json(
-                release.evidence["profile"], model_version=str(release.version)
-            )
-            if profile.digest != measured["profile"]:
-                raise ProfileInvalid(
-                    f"{spec.model} version {profile.model_version} has another profile than when "
-                    f"hour {measured['hour']} was sketched; clear sketch_hour and run it again"
-                )
-            return profile
-    return without_model(measured["model_version"])
+    profile = profile_of(spec.model, measured["model_version"], ledger)
+    if profile.digest != measured["profile"]:
+        raise ProfileInvalid(
+            f"{spec.model} version {profile.model_version} has another profile than when hour "
+            f"{measured['hour']} was sketched; clear sketch_hour and run it again"
+        )
+    return profile
 
 
 def record(

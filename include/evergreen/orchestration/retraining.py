@@ -17,7 +17,7 @@ from evergreen.adapters.installation import (
 from evergreen.config.durations import parse_duration
 from evergreen.config.settings import settings
 from evergreen.domain.errors import ChampionChanged
-from evergreen.domain.windows import HOUR, parse_hour
+from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
 from evergreen.orchestration.model_task import BranchTask, ModelTask
@@ -55,7 +55,7 @@ class FreezeWindow(ModelTask):
             lake=lake,
             ledger=ledger,
             settings=settings(),
-            until=parse_hour(request["hour"]) + HOUR if request else None,
+            until=spec.lake.mature_end(parse_hour(request["hour"])) if request else None,
             window=parse_duration(params["window"]),
             force=params["force"],
             reason=reason,

@@ -14,7 +14,7 @@ from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import Settings
 from evergreen.domain.errors import WindowEmpty, WindowInvalid
-from evergreen.domain.windows import HOUR, Window, hour_key
+from evergreen.domain.windows import Window, hour_key
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.model_code import code_digest
 
@@ -111,7 +111,7 @@ def _newest_mature(spec: ModelSpec, lake: Lake) -> datetime:
     newest = lake.newest_closed_hour(TABLE)
     if newest is None:
         raise WindowEmpty(f"{lake.url}/{TABLE} has no closed hour; land hours first")
-    return newest + HOUR - -(-spec.lake.attribution_window // HOUR) * HOUR
+    return spec.lake.mature_end(newest)
 
 
 def _files(lake: Lake, window: Window) -> list[dict[str, Any]]:
