@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from math import isnan, nan
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from evergreen.domain.share import estimate_share
+from evergreen.domain.share import estimate_share, wilson_lower
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,17 @@ def test_no_or_all_successes_stay_inside() -> None:
     assert every.upper == 1.0
     assert none.design_effect == every.design_effect == 1.0
     assert nan not in (none.value, every.value)
+
+
+def test_lower_bounds_of_many_shares_as_scipy_says() -> None:
+    hits, trials, alpha = np.array([0, 1, 60, 200, 50]), np.array([50, 2_000, 1_000, 200, 51]), 1e-6
+    found = wilson_lower(hits / trials, trials, alpha=alpha)
+    for k, n, lower in zip(hits.tolist(), trials.tolist(), found.tolist(), strict=True):
+        wilson = binomtest(k, n).proportion_ci(1 - 2 * alpha, method="wilson")
+        assert lower == pytest.approx(wilson.low, abs=1e-9)
+        assert lower == pytest.approx(estimate_share([k], [n], confidence=1 - alpha).lower)
+
+
+def test_a_lower_bound_of_no_trials_says_nothing() -> None:
+    assert wilson_lower([0.5], [1e-9], alpha=1e-6)[0] == pytest.approx(0, abs=1e-9)
+    assert wilson_lower([], [], alpha=1e-6).shape == (0,)

@@ -79,3 +79,17 @@ def _design_effect(s: np.ndarray, t: np.ndarray, p: float) -> float:
     residuals = s - p * t
     variance = s.size / (s.size - 1) * float(residuals @ residuals) / float(t.sum()) ** 2
     return variance / (p * (1 - p) / float(t.sum()))
+
+
+def wilson_lower(share: ArrayLike, trials: ArrayLike, *, alpha: float) -> np.ndarray:
+    """Return Wilson's lower bounds of shares at so many effective trials, one-sided.
+
+    Example:
+        >>> wilson_lower([0.5], [100], alpha=0.025).round(4).tolist()
+        [0.4038]
+    """
+    p, n = np.asarray(share, dtype=float), np.asarray(trials, dtype=float)
+    z = -NormalDist().inv_cdf(alpha)
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return np.asarray(np.maximum(centre - half, 0.0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +10,7 @@ from evergreen.domain.errors import WindowInvalid
 
 HOUR = timedelta(hours=1)
 HOURS_A_WEEK = 168
+THURSDAY = 72  # hours from Monday 00:00 to the weekday that the epoch began on
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -50,6 +51,11 @@ def hour_of_week(moment: datetime) -> int:
     """Return 0 (Monday 00:00 UTC) to 167 (Sunday 23:00 UTC)."""
     utc = as_utc(moment)
     return utc.weekday() * 24 + utc.hour
+
+
+def hours_of_week(hours: Sequence[datetime]) -> list[int]:
+    """Return `hour_of_week` of many hours with a time zone, quickly."""
+    return [(int(hour.timestamp()) // 3600 + THURSDAY) % HOURS_A_WEEK for hour in hours]
 
 
 @dataclass(frozen=True, slots=True, order=True)
