@@ -113,8 +113,9 @@ def dags_page() -> str:
     """Return the page of the DAGs: each file's docstring and its tasks in order."""
     text = [
         f"{MADE_BY}# The DAGs",
-        "Every model folder gets these four, with ids `<model>__<kind>`. The texts are those of "
-        "the page in Airflow's UI.",
+        "Every model folder gets these four, with ids `<model>__<kind>`; one with "
+        "`train.enabled: false` gets the two that watch. The texts are those of the page in "
+        "Airflow's UI.",
     ]
     for path in sorted((PROJECT / "dags").glob("*.py")):
         tree = ast.parse(path.read_text())

@@ -58,6 +58,39 @@ def test_a_sketch_replaces_the_one_of_its_hour_and_profile(ledger: Ledger) -> No
     assert ledger.sketches(MODEL, hours(1), profile="p") == expected
 
 
+def test_a_profile_replaces_the_one_of_its_version(ledger: Ledger) -> None:
+    assert ledger.profile(MODEL, "1") is None
+    ledger.put_profile(MODEL, "1", {"schema": 2, "ctr": None})
+    ledger.put_profile(MODEL, "theirs-7", {"schema": 2, "ctr": {"rate": 0.5}})
+    ledger.put_profile("other", "1", {})
+    assert ledger.profile(MODEL, "1") == {"schema": 2, "ctr": None}
+    ledger.put_profile(MODEL, "1", {"schema": 3})
+    assert ledger.profile(MODEL, "1") == {"schema": 3}
+    assert ledger.profile(MODEL, "theirs-7") == {"schema": 2, "ctr": {"rate": 0.5}}
+
+
+def test_a_ledger_of_the_first_schema_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    url = f"sqlite:///{tmp_path}/old.db"
+    old = Ledger(url)
+    old.migrate()
+    old.put_sketch(MODEL, HOUR, profile="p", generation=1, sketch={"clicks": 1})
+    config = Config()
+    folder = Path(ledger_database.__file__).with_name("migrations")
+    config.set_main_option("script_location", str(folder))
+    with sa.create_engine(url).begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+        assert not connection.dialect.has_table(connection, "profiles")
+    new = Ledger(url)
+    new.migrate()
+    new.put_profile(MODEL, "1", {"schema": 2})
+    assert new.profile(MODEL, "1") == {"schema": 2}
+    assert len(new.sketches(MODEL, hours(1), profile="p")) == 1
+
+
 def test_a_window_is_half_open(ledger: Ledger) -> None:
     for hour in Window(HOUR - timedelta(hours=1), HOUR + timedelta(hours=3)).hours():
         ledger.put_sketch(MODEL, hour, profile="p", generation=1, sketch={})

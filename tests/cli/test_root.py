@@ -32,6 +32,7 @@ def test_the_commands_that_there_are() -> None:
     assert {"step build_dataset", "step train", "step evaluate", "step publish"} <= set(ALL)
     assert {"release history", "release rollback", "release reconcile"} <= set(ALL)
     assert {"monitor replay", "monitor show", "models list", "models check"} <= set(ALL)
+    assert {"judge ctr", "judge drift", "profile show", "profile make"} <= set(ALL)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))
@@ -75,7 +76,7 @@ def test_an_error_in_json(tmp_path: Path) -> None:
 def test_the_models_of_this_repository_are_right(tmp_path: Path) -> None:
     done = evergreen(tmp_path, "models", "list", "--json")
     assert done.returncode == 0, done.stderr
-    assert [spec["model"] for spec in json.loads(done.stdout)] == ["also_bought"]
+    assert [spec["model"] for spec in json.loads(done.stdout)] == ["also_bought", "open_bandit"]
 
 
 def test_a_window_that_is_no_duration(tmp_path: Path) -> None:

@@ -110,6 +110,10 @@ def test_many_problems_are_counted(tmp_path: Path) -> None:
         ),
         ({"features": {"numeric": "price"}}, ["features.numeric: ", "tuple", "found 'price'"]),
         ({"monitor": 5}, ["monitor: ", "found '5'"]),
+        (
+            {"lake": {"engine": "duckdb"}},
+            ["lake.engine: ", "expected polars, or an Ibis URL", "found 'duckdb'"],
+        ),
         ({"model": "Shoes!"}, ["model: ", "found 'Shoes!'"]),
     ],
 )
@@ -137,6 +141,11 @@ def test_a_window_without_room_to_train(tmp_path: Path) -> None:
     wanted = "train.window must be longer than train.validation + gate.holdout"
     assert wanted in refused(write(tmp_path, train={"window": "10d"}))
     assert load_spec(write(tmp_path, train={"window": "11d"}))
+
+
+@pytest.mark.parametrize("engine", ["polars", "duckdb://", "pyspark://local[2]"])
+def test_engines(tmp_path: Path, engine: str) -> None:
+    assert load_spec(write(tmp_path, lake={"engine": engine})).lake.engine == engine
 
 
 def test_the_folder_has_another_name(tmp_path: Path) -> None:

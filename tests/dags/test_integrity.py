@@ -1,4 +1,4 @@
-"""Every DAG file imports, makes four DAGs a model, and keeps the policy that holds for all."""
+"""Every DAG file imports, makes its DAG of each model, and keeps the policy that holds for all."""
 
 from __future__ import annotations
 
@@ -58,9 +58,24 @@ def test_four_dags_for_each_model(add_model: Callable[..., str]) -> None:
     assert set(dags()) == {f"{model}__{kind}" for model in ("shop", "news") for kind in CHAINS}
 
 
+def test_a_model_that_is_trained_elsewhere_is_only_watched(add_model: Callable[..., str]) -> None:
+    add_model("shop")
+    add_model("theirs", train={"enabled": False})
+    found = {dag_id for dag_id in dags() if dag_id.startswith("theirs__")}
+    assert found == {"theirs__monitor_hourly", "theirs__validate_nightly"}
+    assert {f"shop__{kind}" for kind in CHAINS} <= set(dags())
+
+
+def test_it_can_still_ask_for_a_retraining(add_model: Callable[..., str]) -> None:
+    add_model("theirs", train={"enabled": False})
+    task = dags()["theirs__monitor_hourly"].get_task("request_retrain")
+    assert [asset.uri for asset in task.outlets] == ["evergreen://theirs/retrain"]
+
+
 def test_the_repository_s_own_models_parse() -> None:
     settings.cache_clear()
-    assert {f"also_bought__{kind}" for kind in CHAINS} <= set(dags())
+    watched = {f"open_bandit__{kind}" for kind in ("monitor_hourly", "validate_nightly")}
+    assert {f"also_bought__{kind}" for kind in CHAINS} | watched == set(dags())
 
 
 @pytest.mark.parametrize("kind", CHAINS)

@@ -66,6 +66,20 @@ def test_request_retrain_sends_the_evidence(add_model: Callable[..., str], live:
     )
 
 
+def test_a_request_for_a_model_that_is_trained_elsewhere_says_who_must_act(
+    add_model: Callable[..., str], live: Any
+) -> None:
+    model = add_model(train={"enabled": False})
+    task(RequestRetrain, outlets=[retrain_asset(model)]).execute(live)
+    (delivery,) = open_ledger().deliveries(model)
+    assert delivery.text.endswith(
+        "; fallback share 14 %; this model is trained elsewhere: team-shop must retrain it there, "
+        "then run `evergreen profile make` for the new version"
+    )
+    extra = live["outlet_events"][retrain_asset(model)].extra
+    assert extra["reasons"] == DECISION["reasons"]  # for whoever retrains on the asset's event
+
+
 def test_request_retrain_in_a_replay_skips(add_model: Callable[..., str], replay: Any) -> None:
     model = add_model()
     with pytest.raises(AirflowSkipException):  # a task that skips updates no asset

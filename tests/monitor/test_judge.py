@@ -26,14 +26,20 @@ def test_as_good_as_ever(world: World) -> None:
     assert said["ctr"]["ctr"]["trials"] == 1_200
     assert said["ctr"]["ctr"]["clusters"] == 6
     assert said["ctr"]["bound"] == pytest.approx(0.085)
-    assert said["drift"]["reason"] == "0.0% of impressions are fallback; allowed 10.0%"
+    assert said["drift"]["reason"] == (
+        "largest PSI 0.05 in source over 24h; 0.0% of impressions are fallback; allowed 10.0%"
+    )
 
 
 def test_half_of_the_clicks_are_gone(world: World) -> None:
     land_six(world, clicks=10)
     ctr = world.judge(NOON)["ctr"]
     assert ctr["verdict"] == "yes"
-    assert ctr["reason"].startswith("CTR 5.00%, 50% below 10.00%; at most ")
+    assert ctr["reason"].startswith("CTR 5.00%, expected 10.00% (-50%); evidence ")
+    assert "; at most " in ctr["reason"]
+    assert ctr["evidence"] > ctr["level"] == 9.0
+    assert (ctr["drop"], ctr["since"]) == (0.5, "2011-05-02T07")
+    assert (ctr["ctr_since"], ctr["expected_since"]) == (0.05, 0.10)
 
 
 def test_a_third_of_the_impressions_is_fallback(world: World) -> None:
@@ -63,7 +69,7 @@ def test_hours_older_than_the_window_do_not_count(world: World) -> None:
 def test_not_enough_data(world: World) -> None:
     world.land(NOON, rows=99, clicks=0)
     said = world.judge(NOON)
-    assert {s["verdict"] for s in said.values()} == {"not_enough_data"}
+    assert said["ctr"]["verdict"] == "not_enough_data"
     assert said["ctr"]["reason"] == "99 impressions in the window, 100 needed"
     (row,) = world.ledger.measurements(MODEL, Window.of_hour(NOON), "ctr")
     assert row.verdict == "not_enough_data"
@@ -72,7 +78,9 @@ def test_not_enough_data(world: World) -> None:
 def test_an_empty_window_is_recorded_too(world: World) -> None:
     world.lake.land_hour("impressions", NOON, None)
     said = world.judge(NOON)  # its share is NaN, which JSON does not know
-    assert said["ctr"]["reason"] == "0 impressions in the window, 100 needed"
+    assert {s["verdict"] for s in said.values()} == {"not_enough_data"}
+    assert said["ctr"]["reason"] == "0 mature impressions in the newest hour, 30 needed"
+    assert said["drift"]["reason"] == "score: no rows"
     (row,) = world.ledger.measurements(MODEL, Window.of_hour(NOON), "ctr")
     assert row.body["ctr"]["value"] is None
     assert row.body["ctr"]["trials"] == 0
@@ -80,11 +88,11 @@ def test_an_empty_window_is_recorded_too(world: World) -> None:
 
 def test_immature_labels_are_no_misses(world: World) -> None:
     land_six(world)
-    for hours in (-1, 0):
-        world.land(hour_at(hours), known=False)
+    world.land(NOON, known=False)
     ctr = world.judge(NOON)["ctr"]
-    assert ctr["verdict"] == "no"
-    assert (ctr["ctr"]["successes"], ctr["ctr"]["trials"]) == (80, 800)
+    assert ctr["verdict"] == "not_enough_data"  # nothing is known of the newest hour yet
+    assert (ctr["ctr"]["successes"], ctr["ctr"]["trials"]) == (100, 1_000)
+    assert ctr["evidence"] < 9.0
 
 
 def test_no_champion_has_no_baseline(empty_world: World) -> None:
@@ -106,9 +114,9 @@ def test_a_replay_is_judged_by_the_version_that_served(world: World) -> None:
     land_six(world, clicks=20)
     world.release(2, ctr=0.50)
     world.land(hour_at(1), version="2", clicks=100)
-    assert world.judge(NOON, replay=True)["ctr"]["baseline"] == 0.10
+    assert world.judge(NOON, replay=True)["ctr"]["expected"] == 0.10
     assert world.judge(NOON, replay=True)["ctr"]["verdict"] == "no"
-    assert world.judge(hour_at(1), replay=True)["ctr"]["baseline"] == 0.50
+    assert world.judge(hour_at(1), replay=True)["ctr"]["expected"] == 0.50
 
 
 @pytest.mark.parametrize("judge", [judge_ctr, judge_drift])

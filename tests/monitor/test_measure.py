@@ -28,11 +28,14 @@ def test_the_counts_of_an_hour(world: World) -> None:
         "hour": "2011-05-02T12",
         "model_version": "1",
         "profile": digest,
+        "profile_problem": None,
+        "since": "2011-04-22T12:00:00+00:00",
         "hours_sketched": 1,
         "impressions": 200,
         "clicks": 20,
         "fallback": 5,
         "other_versions": 0,
+        "problems": {},
     }
     (row,) = world.ledger.measurements(MODEL, Window.of_hour(NOON))
     assert (row.sensor, row.verdict, row.replay) == (HOUR_COUNTS, "counted", False)
@@ -44,7 +47,16 @@ def test_the_counts_of_an_hour(world: World) -> None:
         "page_views": 40,
         "fallback": 5,
         "other_versions": 0,
-        "bins": {"score": [0, 195, 0, 0]},
+        "labelled_at": [200] + [0] * 19,
+        "clicks_at": [20] + [0] * 19,
+        "view_squares": [40 * 25, 4 * 25, 4 * 25],  # 40 views of 5, four of them all clicked
+        "bins": {
+            "source": [195, 5, 0, 0],
+            "score": [38, 97, 60, 0],  # of the 195 that the model served
+            "price": [95, 100, 0],
+            "colour": [115, 80, 0, 0],
+        },
+        "problems": {},
     }
 
 
@@ -88,12 +100,13 @@ def test_a_later_hour_notices_too(world: World) -> None:
 
 
 def test_missed_hours_are_caught_up(world: World) -> None:
-    hours = [hour_at(h) for h in (-9, -5, -4, -2, 0)]  # two hours are still open
+    older = -10 * 24 - 1  # than the champion, which served nothing then
+    hours = [hour_at(h) for h in (older, -9, -5, -2, 0)]
     for hour in hours:
         world.land(hour)
     counts = world.measure(NOON)
-    assert counts["hours_sketched"] == 4  # the trailing six hours; -9 is older
-    window = Window(hour_at(-12), hour_at(1))
+    assert counts["hours_sketched"] == 4
+    window = Window(hour_at(older - 1), hour_at(1))
     rows = world.ledger.sketches(MODEL, window, profile=counts["profile"])
     assert [row.hour for row in rows] == hours[1:]
     world.land(hour_at(-3))  # an hour that comes late

@@ -6,17 +6,21 @@ from datetime import timedelta
 from math import log2
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+import xgboost as xgb
 from made_runs import Versions, finish, make_run, rows
 from made_shop import END, HOLDOUT_START, Shop, make_orders
 
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import ManifestInvalid, RegistryUnreachable, VersionUnknown
+from evergreen.domain.windows import Window
 from evergreen.trainer.evaluate import evaluate
 from evergreen.trainer.fit import train
 from evergreen.trainer.holdout import Holdout, Offered
 from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.reference import expected_profile, gain_importance
 from evergreen.trainer.scoring import load_booster, rank_candidates
 
 
@@ -42,7 +46,8 @@ def offered(*rows: tuple[str, str, int], popular: tuple[str, ...] = ()) -> Offer
 
 def baskets(**items: str) -> pl.DataFrame:
     rows = [(o, i, n) for o, text in items.items() for n, i in enumerate(text)]
-    return pl.DataFrame(rows, schema=["order_id", "item_id", "line"], orient="row")
+    orders = pl.DataFrame(rows, schema=["order_id", "item_id", "line"], orient="row")
+    return orders.with_columns(order_time=pl.lit(HOLDOUT_START))
 
 
 def test_a_holdout_by_hand() -> None:
@@ -59,11 +64,61 @@ def test_a_holdout_by_hand() -> None:
     assert found.impressions == 8
     assert found.ctr == 2 / 8
     assert found.fallback_share == 6 / 8
-    assert found.served.to_dict(as_series=False) == {"score": [0.5, 0.25], "price": [1.0, 1.0]}
+    by_model = found.shown.filter(pl.col("source") == "model")
+    assert by_model.select("page_view_id", "item_id", "position", "score", "price").rows() == [
+        ("x-0", "z", 1, 0.5, 1.0),
+        ("x-0", "b", 2, 0.25, 1.0),
+    ]
+    assert found.shown["page_view_id"].to_list() == [
+        v for v in ("x-0", "x-1", "x-2", "y-0") for _ in "ab"
+    ]
+    assert found.shown.filter("clicked")["item_id"].to_list() == ["b", "c"]
     assert holdout.clusters().to_list() == ["x", "x"]
-    profile = found.profile()
-    assert (profile.ctr, profile.fallback_share, profile.impressions) == (0.25, 0.75, 8)
-    assert set(profile.columns) == {"score", "price"}
+
+
+def test_the_profile_of_what_was_and_will_be_shown() -> None:
+    """CTR and `source` are those of the holdout, features those of the lists to be published."""
+    holdout = Holdout(baskets(x="abc", y="d"), k=2)
+    earned = holdout.outcome(offered(("a", "z", 1), ("a", "b", 2), popular=("p", "c", "q"))).shown
+    published = holdout.outcome(offered(("a", "b", 1), ("d", "a", 2), popular=("p", "q"))).shown
+    spec = ModelSpec.model_validate(
+        {"model": "m", "description": "", "owner": "", "features": {"numeric": ["price", "gone"]}}
+    )
+    window = Window(HOLDOUT_START, HOLDOUT_START + timedelta(days=1))
+    profile = expected_profile(
+        earned,
+        published.with_columns(clicked=pl.lit(True)),  # they have seen the clicks
+        holdout=window,
+        window=window,
+        spec=spec,
+        importance={"price": 1.0, "gone": 0.0},
+    )
+    assert profile.ctr is not None
+    assert (profile.ctr.rate, profile.ctr.impressions, profile.ctr.hours) == (0.25, 8, 1)
+    by_model = published.filter(pl.col("source") == "model").height
+    assert profile.columns["source"].counts == (2, 6, 0, 0)
+    assert sum(profile.columns["price"].counts) == by_model == 2
+    assert profile.columns["gone"].counts == (0, 0)
+    assert {name: column.importance for name, column in profile.columns.items()} == {
+        "source": 1.0,
+        "score": 1.0,
+        "price": 1.0,
+        "gone": 0.0,
+    }
+
+
+def test_gain_importance_sums_to_one() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 3)).astype(np.float32)
+    x[:, 2] = 1.0  # nothing to split on
+    y = (x[:, 0] + 0.3 * x[:, 1] > 0).astype(np.float32)
+    data = xgb.DMatrix(x, y, feature_names=["a", "b", "same"])
+    booster = xgb.train({"max_depth": 2, "seed": 7}, data, 5)
+    found = gain_importance(booster, ["a", "b", "same"])
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert found["a"] > found["b"] > found["same"] == 0.0
+    stump = xgb.train({"max_depth": 1, "gamma": 1e9}, data, 1)  # splits on nothing at all
+    assert gain_importance(stump, ["a", "b"]) == {"a": 0.0, "b": 0.0}
 
 
 def test_users_are_clusters_where_they_are_known() -> None:
@@ -94,8 +149,13 @@ def test_the_first_challenger_meets_popularity(
     assert (set(said["metrics"]), said["as_of"]) == ({"challenger", "popularity"}, END.isoformat())
     assert said["metrics"]["challenger"]["ndcg"] > said["metrics"]["popularity"]["ndcg"]
     assert said["metrics"]["popularity"]["fallback_share"] == 1.0
-    assert set(said["profile"]["columns"]) == {"score", *shop.spec.features.names}
-    assert said["profile"]["ctr"] == pytest.approx(said["metrics"]["challenger"]["ctr"], abs=1e-6)
+    columns = said["profile"]["columns"]
+    assert set(columns) == {"source", "score", *shop.spec.features.names}
+    held = sum(columns[name]["importance"] for name in shop.spec.features.names)
+    assert held == pytest.approx(1.0)
+    baseline, challenger = said["profile"]["ctr"], said["metrics"]["challenger"]
+    assert baseline["impressions"] == challenger["impressions"]
+    assert baseline["rate"] == pytest.approx(challenger["ctr"], rel=0.1)  # the rhythm is taken out
     views = RunDir(folder).table("evaluate/champion=0", "page_views.parquet")
     orders = make_orders().filter(pl.col("order_time").is_between(HOLDOUT_START, END, "left"))
     assert 0 < views.height < orders.height

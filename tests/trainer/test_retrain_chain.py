@@ -47,7 +47,7 @@ def test_the_first_champion_beats_popularity(promoted: tuple[Shop, dict[str, Any
     assert current is not None
     assert (champion.version, champion.as_of, champion.run_key) == (1, END, said["run_key"])
     assert champion.evidence["requested"] == "the first"
-    assert champion.evidence["profile"]["ctr"] > 0
+    assert champion.evidence["profile"]["ctr"]["rate"] > 0
     assert (current.version, current.fence) == (1, 1)
     assert shop.registry.champion(MODEL) == 1
     shop.published.verify(1)

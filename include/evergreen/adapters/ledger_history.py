@@ -8,14 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from evergreen.adapters.ledger_database import Database
-from evergreen.adapters.ledger_rows import Decision, Measurement, StoredSketch
-from evergreen.adapters.ledger_schema import decisions, measurements, sketches
+from evergreen.adapters.ledger_rows import Decision, Measurement, StoredProfile, StoredSketch
+from evergreen.adapters.ledger_schema import decisions, measurements, profiles, sketches
 from evergreen.domain.errors import LedgerUnreachable
 from evergreen.domain.windows import Window
 
 
 class History(Database):
-    """Sketches, measurements and decisions."""
+    """Sketches, profiles, measurements and decisions."""
 
     def put_sketch(
         self, model: str, hour: datetime, *, profile: str, generation: int, sketch: dict[str, Any]
@@ -42,6 +42,34 @@ class History(Database):
             *_within(c.hour, window),
             order=(c.hour,),
         )
+
+    def sketched(self, model: str, window: Window, *, profile: str) -> dict[datetime, int]:
+        """Return the generation that each of the window's hours was sketched on."""
+        c = sketches.c
+        query = sa.select(c.hour, c.generation).where(
+            c.model == model, c.profile == profile, *_within(c.hour, window)
+        )
+        with self._reading() as connection:
+            return {row.hour: row.generation for row in connection.execute(query)}
+
+    def put_profile(self, model: str, version: str, body: dict[str, Any]) -> None:
+        """Keep the reference profile of a version, instead of an older one."""
+        self._upsert(
+            profiles,
+            ("model", "version"),
+            model=model,
+            version=version,
+            body=body,
+            made_at=datetime.now(tz=UTC),
+        )
+
+    def profile(self, model: str, version: str) -> dict[str, Any] | None:
+        """Return the profile that was kept for a version; None where there is none."""
+        c = profiles.c
+        found = self._rows(
+            StoredProfile, profiles, c.model == model, c.version == version, order=(c.version,)
+        )
+        return found[0].body if found else None
 
     def put_measurement(
         self,

@@ -20,6 +20,15 @@ class StoredSketch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredProfile:
+    """The reference profile of a version, made by hand."""
+
+    version: str
+    body: dict[str, Any]
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one sensor said of one hour."""
 

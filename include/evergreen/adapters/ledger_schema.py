@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from evergreen.domain.windows import as_utc
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that a migrated ledger is recognised without Alembic."""
 
 metadata = sa.MetaData()
@@ -78,6 +78,16 @@ sketches = sa.Table(
     sa.Column("generation", sa.Integer, nullable=False),
     sa.Column("sketch", sa.JSON, nullable=False),
     sa.PrimaryKeyConstraint("model", "profile", "hour", name="sketches_pk"),
+)
+
+profiles = sa.Table(
+    "profiles",
+    metadata,
+    _model(),
+    sa.Column("version", sa.String(128), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("made_at", Utc, nullable=False),
+    sa.PrimaryKeyConstraint("model", "version", name="profiles_pk"),
 )
 
 measurements = sa.Table(

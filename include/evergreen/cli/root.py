@@ -8,7 +8,7 @@ import sys
 import typer
 
 import evergreen
-from evergreen.cli import demo, models, monitor, release, retrain, step, storefront
+from evergreen.cli import demo, judge, models, monitor, profile, release, retrain, step, storefront
 from evergreen.domain.errors import EvergreenError
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ app.command("demo")(demo.demo)
 app.add_typer(models.app, name="models")
 app.add_typer(storefront.app, name="storefront")
 app.add_typer(monitor.app, name="monitor")
+app.add_typer(judge.app, name="judge")
+app.add_typer(profile.app, name="profile")
 app.command("retrain")(retrain.retrain)
 app.add_typer(step.app, name="step")
 app.add_typer(release.app, name="release")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -112,6 +112,50 @@ def play(
             progress=progress,
         )
     _print_play(report, as_json=as_json, shift=moved_by)
+
+
+@app.command("import-bandit")
+def import_bandit(
+    data: Annotated[Path, typer.Option(help="Folder with the Open Bandit Dataset's CSV files.")],
+    policy: Annotated[Literal["random", "bts"], typer.Option(help="Who chose the items.")],
+    campaign: Annotated[Literal["men", "women"], typer.Option(help="Which page.")] = "men",
+    model: Annotated[str, typer.Option(help="Whose lake gets the hours.")] = "open_bandit",
+    version: Annotated[
+        str | None,
+        typer.Option(help="Model version that the rows name. Default: the policy."),
+    ] = None,
+    shift: Annotated[
+        str, typer.Option(help="Move the log's clock by whole weeks: 1w, so that hours differ.")
+    ] = "0w",
+    again: Annotated[bool, typer.Option("--again", help="Land closed hours again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Land a policy's week of real impressions and clicks, under the log's own column names.
+
+    Hours that are closed already are left as they are; hours without rows are closed too.
+    """
+    from evergreen.adapters.installation import open_lake, spec_of
+    from evergreen.config.durations import parse_duration
+    from evergreen.domain.windows import hour_key
+    from evergreen.storefront.bandit_log import land_bandit_log, read_bandit_log
+
+    try:
+        moved_by = parse_duration(shift)
+    except ValueError as error:
+        raise typer.BadParameter(f"--shift: {error}") from None
+    rows = read_bandit_log(data, policy, campaign)
+    report = land_bandit_log(
+        rows, open_lake(spec_of(model)), version=version or policy, shift=moved_by, again=again
+    )
+    start, end = hour_key(report.window.start), hour_key(report.window.end)
+    if as_json:
+        _print_json({**asdict(report), "window": {"start": start, "end": end}})
+        return
+    skipped = f" ({report.hours_skipped} were closed before)" if report.hours_skipped else ""
+    typer.echo(
+        f"{report.hours} hours from {start} to {end} landed{skipped}: "
+        f"{report.impressions:,} impressions, {report.clicks:,} clicks"
+    )
 
 
 @app.command()

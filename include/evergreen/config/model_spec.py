@@ -7,12 +7,13 @@ where it comes from.
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.domain.errors import ModelSpecInvalid
@@ -31,14 +32,24 @@ class LakeSpec(_Section):
 
     url: str | None = None
     """Any fsspec URL; `impressions/` and `orders/` lie below it. Default: the settings' lake."""
-    engine: Literal["polars"] = "polars"
-    """What counts and joins."""
+    engine: str = "polars"
+    """What counts the lake's hours: `polars`, in this process, or an Ibis URL: `duckdb://`,
+    `pyspark://local[2]`."""
     attribution_window: Duration = parse_duration("0h")
     """How long after an impression a click still counts; an hour is mature when it has passed."""
     late_after: Duration = parse_duration("20m")
     """An hour that is not closed this long after its end is reported as late."""
     timeout: Duration = parse_duration("6h")
     """An hour that is not closed this long after its end fails its run."""
+
+    @field_validator("engine")
+    @classmethod
+    def _known_engine(cls, engine: str) -> str:
+        if engine != "polars" and not re.fullmatch(r"[a-z][a-z0-9+.-]*://.*", engine):
+            raise ValueError(
+                "expected polars, or an Ibis URL such as duckdb:// or pyspark://local[2]"
+            )
+        return engine
 
     def mature_end(self, hour: datetime) -> datetime:
         """Return where the hours end whose labels are complete once this hour is closed."""
@@ -51,7 +62,7 @@ class FeaturesSpec(_Section):
     numeric: tuple[str, ...] = ()
     """Columns that features.py makes."""
     categorical: tuple[str, ...] = ()
-    """Reserved: the trainer reads numbers only so far."""
+    """Watched for drift; the trainer reads numbers only so far."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -60,8 +71,13 @@ class FeaturesSpec(_Section):
 
 
 class CtrSpec(_Section):
-    """The plain rule on the click-through rate."""
+    """The click-through rate: evidence of a drop, and a plain rule beside it."""
 
+    min_drop: float = Field(0.10, gt=0, le=0.5)
+    """The smallest relative drop worth a retraining. Larger ones up to 50 % are looked for as well;
+    a larger `min_drop` finds these a little sooner, and ignores smaller ones."""
+    memory: Duration = parse_duration("28d")
+    """Evidence older than this is forgotten; so is what lies before a retraining was requested."""
     max_drop: float = Field(0.15, gt=0, lt=1)
     """Alarm when the CTR is surely below (1 - max_drop) times the baseline. 15 % is twice the daily
     cycle's standard deviation on the shops measured so far."""
@@ -77,9 +93,36 @@ class FallbackSpec(_Section):
     stale recommender, because what is new in the catalogue is unknown to it."""
 
 
+class DriftSpec(_Section):
+    """The drift of features and of what the model answers, over 24 hours and over one."""
+
+    min_psi: float = Field(0.10, gt=0)
+    """A smaller population stability index over 24 hours is not large. 0.10 is the field's border
+    between 'no change' and 'some change' (Siddiqi 2006)."""
+    break_psi: float = Field(1.0, gt=0)
+    """The same for a single hour: only breaks, such as a feature gone null, are as large."""
+    min_gain: float = Field(0.05, gt=0, lt=1)
+    """Missing or never seen values must have gained this share of 24 hours' rows."""
+    break_gain: float = Field(0.50, gt=0, lt=1)
+    """The same for a single hour."""
+    min_importance: float = Field(0.10, gt=0, le=1)
+    """The model has drifted when columns that hold this share of its gain have."""
+    empty_share: float = Field(1e-4, gt=0, lt=0.01)
+    """Share that an empty bin is taken to have in PSI; it decides the size of large ones."""
+    outputs: tuple[str, ...] = ("score",)
+    """Columns that the model answers with: a drift of one is one of the model."""
+
+
 class TriggerSpec(_Section):
     """When evidence becomes a retraining."""
 
+    alarms: int = Field(1, ge=1)
+    """A sensor must alarm in so many of the last `of_hours` hours, and in the newest. One is enough
+    where the rate of false alarms is promised; more are calmer and later."""
+    of_hours: int = Field(1, ge=1, le=168)
+    """See `alarms`."""
+    clear_after: int = Field(6, ge=0, le=168)
+    """Hours without any alarm after which a model counts as healthy again."""
     cooldown: Duration = parse_duration("24h")
     """No second retraining this soon after the last request or release."""
     max_retrains_per_day: int = Field(2, ge=1)
@@ -91,14 +134,20 @@ class TriggerSpec(_Section):
 class MonitorSpec(_Section):
     """What is watched every hour."""
 
+    false_alarms_per_year: float = Field(1.0, gt=0, le=365)
+    """The promise: requests for a retraining a year that no change called for, by all sensors
+    together. More finds changes sooner."""
     window: Duration = parse_duration("7d")
     """Trailing window that is judged: whole weeks, so that daily and weekly cycles cancel."""
     confidence: float = Field(0.999, gt=0.5, lt=1)
-    """One-sided confidence of every bound. Judged 8,760 times a year on overlapping windows."""
+    """One-sided confidence of the plain rules' bounds."""
     min_impressions: int = Field(2_000, ge=1)
     """Fewer impressions in the window are 'not enough data'."""
+    min_hour_impressions: int = Field(30, ge=1)
+    """An hour with fewer mature impressions is thin: its evidence counts, but it never alarms."""
     ctr: CtrSpec = CtrSpec()
     fallback: FallbackSpec = FallbackSpec()
+    drift: DriftSpec = DriftSpec()
     trigger: TriggerSpec = TriggerSpec()
 
 
@@ -114,6 +163,9 @@ class ValidateSpec(_Section):
 class TrainSpec(_Section):
     """How a challenger is made."""
 
+    enabled: bool = True
+    """False: the model is trained elsewhere. It is watched, and a request for a retraining is a
+    message and an asset event for others; there are no DAGs that retrain or roll back."""
     window: Duration = parse_duration("28d")
     """Page views that end here become training, validation and holdout rows."""
     lookback: Duration = parse_duration("28d")
@@ -210,6 +262,14 @@ class ModelSpec(_Section):
 
     @model_validator(mode="after")
     def _window_holds_its_parts(self) -> ModelSpec:
+        trigger = self.monitor.trigger
+        if trigger.alarms > trigger.of_hours:
+            raise ValueError("monitor.trigger.alarms must not exceed monitor.trigger.of_hours")
+        if self.train.enabled and self.features.categorical:
+            raise ValueError(
+                "features.categorical cannot be trained on yet: only models with "
+                "train.enabled: false may have them"
+            )
         if self.train.validation + self.gate.holdout >= self.train.window:
             raise ValueError("train.window must be longer than train.validation + gate.holdout")
         train, holdout = self.train, self.gate.holdout

@@ -7,10 +7,16 @@ from typing import Any
 
 from evergreen.adapters.ledger import Ledger, Release
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.trigger import DAY, Action, Finding, TriggerPolicy
+from evergreen.domain.trigger import (
+    DAY,
+    MAX_COOLDOWN_FACTOR,
+    Action,
+    Finding,
+    TriggerPolicy,
+)
 from evergreen.domain.trigger import decide as decide_trigger
 from evergreen.domain.verdict import Verdict
-from evergreen.domain.windows import Window, hour_key
+from evergreen.domain.windows import Window, floor_hour, hour_key
 from evergreen.monitor.records import SENSORS
 
 
@@ -24,9 +30,7 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
     if before is not None and not replay:
         return before.body
     champion = ledger.champion(spec.model)
-    trigger = spec.monitor.trigger
-    since = hour - max(trigger.cooldown, DAY)
-    requests = ledger.decisions(spec.model, since=since, action=Action.REQUEST_RETRAIN)
+    policy = policy_of(spec)
     measurements = [
         m for m in ledger.measurements(spec.model, Window.of_hour(hour)) if m.sensor in SENSORS
     ]
@@ -36,10 +40,9 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
             m.sensor: Finding(verdict=Verdict(m.verdict), reason=m.body["reason"])
             for m in measurements
         },
-        policy=TriggerPolicy(
-            cooldown=trigger.cooldown, max_retrains_per_day=trigger.max_retrains_per_day
-        ),
-        requested=[r.hour for r in requests],
+        policy=policy,
+        earlier=_earlier_alarms(spec, hour, policy, champion, ledger),
+        requested=_requests(spec, hour, policy, ledger),
         champion_as_of=champion.as_of if champion else None,
     )
     asks = decision.action in (Action.REQUEST_RETRAIN, Action.REQUEST_ROLLBACK)
@@ -57,6 +60,53 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
     }
     stored = ledger.put_decision(spec.model, hour, action=body["action"], body=body, replay=replay)
     return stored.body
+
+
+def policy_of(spec: ModelSpec) -> TriggerPolicy:
+    """Return the spec's trigger policy."""
+    trigger = spec.monitor.trigger
+    return TriggerPolicy(
+        alarms=trigger.alarms,
+        of_hours=trigger.of_hours,
+        clear_after=trigger.clear_after,
+        cooldown=trigger.cooldown,
+        max_retrains_per_day=trigger.max_retrains_per_day,
+        max_model_age=trigger.max_model_age,
+    )
+
+
+def _earlier_alarms(
+    spec: ModelSpec,
+    hour: datetime,
+    policy: TriggerPolicy,
+    champion: Release | None,
+    ledger: Ledger,
+) -> dict[str, list[datetime]]:
+    """Return when each sensor alarmed lately about this champion."""
+    start = hour - policy.memory
+    if champion is not None and champion.as_of <= hour:
+        start = max(start, floor_hour(champion.as_of))
+    found: dict[str, list[datetime]] = {}
+    for m in ledger.measurements(spec.model, Window(start, hour)):
+        if m.sensor in SENSORS and m.verdict == Verdict.YES:
+            found.setdefault(m.sensor, []).append(m.hour)
+    return found
+
+
+def _requests(
+    spec: ModelSpec,
+    hour: datetime,
+    policy: TriggerPolicy,
+    ledger: Ledger,
+) -> list[datetime]:
+    """Return the requests that may still hold back a new one.
+
+    The cooldown grows with each one that was in vain, so the last few longest cooldowns matter.
+    """
+    doublings = MAX_COOLDOWN_FACTOR.bit_length()
+    since = hour - max(policy.cooldown * MAX_COOLDOWN_FACTOR * doublings, DAY)
+    requests = ledger.decisions(spec.model, since=since, action=Action.REQUEST_RETRAIN)
+    return [request.hour for request in requests]
 
 
 def _is_new(spec: ModelSpec, hour: datetime, champion: Release | None) -> bool:

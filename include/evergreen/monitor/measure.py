@@ -8,11 +8,12 @@ from typing import Any
 
 from evergreen.adapters.engine import engine_of
 from evergreen.adapters.lake import Lake
-from evergreen.adapters.ledger import Ledger
+from evergreen.adapters.ledger import Ledger, Release
 from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.profile import ReferenceProfile, without_model
 from evergreen.domain.sketch import HourSketch
-from evergreen.domain.windows import HOUR, Window, hour_key
+from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
 
 HOUR_COUNTS = "hour_counts"  # the measurement that holds what `measure_hour` returned
 
@@ -22,47 +23,120 @@ def trailing_window(spec: ModelSpec, hour: datetime) -> Window:
     return Window.last(spec.monitor.window, until=spec.lake.mature_end(hour))
 
 
-def profile_at(
-    spec: ModelSpec, hour: datetime, *, lake: Lake, ledger: Ledger, replay: bool
-) -> ReferenceProfile:
-    """Return the profile an hour is judged by.
+def memory_window(spec: ModelSpec, hour: datetime, *, since: datetime | None) -> Window:
+    """Return the mature hours whose evidence counts at this one.
 
-    Live, it is the champion's. In a replay it is the one of the version that served the trailing
-    window's newest impressions, since the champion of that time may not be today's.
+    Parameters:
+        since: the champion's `as_of`: no hour before it can hold its impressions.
+    """
+    end = spec.lake.mature_end(hour)
+    start = end - max(spec.monitor.ctr.memory, spec.monitor.window)
+    return Window(min(max(start, floor_hour(since)) if since else start, end), end)
+
+
+def judged_version(
+    spec: ModelSpec, hour: datetime, *, lake: Lake, ledger: Ledger, replay: bool
+) -> str:
+    """Return the model version that an hour is judged for.
+
+    Live, it is the champion. In a replay, and of a model that is trained elsewhere, it is the one
+    that served the trailing window's newest impressions: today's champion may not be that time's.
     """
     champion = ledger.champion(spec.model)
-    version = str(champion.version) if champion else "none"
-    if replay:
-        version = engine_of(spec, lake).serving_version(trailing_window(spec, hour)) or version
-    return profile_of(spec.model, version, ledger)
+    version = str(champion.version) if champion else None
+    if replay or version is None:
+        served = engine_of(spec, lake).serving_version(trailing_window(spec, hour))
+        version = served or version
+    return version or "none"
+
+
+def release_of(model: str, version: str, ledger: Ledger) -> Release | None:
+    """Return the first release of a version; None for one that was never released."""
+    return next((r for r in ledger.releases(model) if str(r.version) == version), None)
 
 
 def profile_of(model: str, version: str, ledger: Ledger) -> ReferenceProfile:
-    """Return the profile that a version was released with; one without bins where it has none."""
-    for release in reversed(ledger.releases(model)):
-        if str(release.version) == version and "profile" in release.evidence:
-            return ReferenceProfile.from_json(release.evidence["profile"], model_version=version)
-    return without_model(version)
+    """Return the reference profile of a version; one without bins where it has none.
+
+    A profile that was made by hand comes before the one that the version was released with.
+
+    Raises:
+        ProfileInvalid: it has another schema.
+    """
+    body = ledger.profile(model, version)
+    if body is None:
+        release = release_with_profile(model, version, ledger)
+        body = release.evidence["profile"] if release else None
+    return (
+        ReferenceProfile.from_json(body, model_version=version) if body else without_model(version)
+    )
+
+
+def release_with_profile(model: str, version: str, ledger: Ledger) -> Release | None:
+    """Return the newest release of a version that brought a profile; a rollback brings none."""
+    of = [r for r in ledger.releases(model) if str(r.version) == version]
+    return next((r for r in reversed(of) if r.evidence.get("profile")), None)
 
 
 def measure_hour(
     spec: ModelSpec, hour: datetime, *, lake: Lake, ledger: Ledger, replay: bool
 ) -> dict[str, Any]:
+    """Count an hour, write its measurement, and return the hour's own counts.
+
+    Raises:
+        HourNotClosed: the hour itself is not closed.
+    """
+    counts = count_hour(spec, hour, lake=lake, ledger=ledger, replay=replay)
+    ledger.put_measurement(
+        spec.model, hour, HOUR_COUNTS, verdict="counted", body=counts, replay=replay
+    )
+    return counts
+
+
+def count_hour(
+    spec: ModelSpec, hour: datetime, *, lake: Lake, ledger: Ledger, replay: bool
+) -> dict[str, Any]:
     """Write the sketches that judging this hour needs, and return the hour's own counts.
 
     An hour that was landed again since it was sketched is sketched again, and so is one that no run
-    ever reached: after an outage the next run catches up.
+    ever reached: after an outage the next run catches up. Sketches are facts: whoever counts an
+    hour writes the same ones.
 
     Raises:
         HourNotClosed: the hour itself is not closed.
     """
     lake.require_closed("impressions", hour)
-    profile = profile_at(spec, hour, lake=lake, ledger=ledger, replay=replay)
-    window = Window(trailing_window(spec, hour).start, hour + HOUR)
+    version = judged_version(spec, hour, lake=lake, ledger=ledger, replay=replay)
+    profile, problem = _profile_or_problem(spec.model, version, ledger)
+    release = release_of(spec.model, version, ledger)
+    since = release.as_of if release else None
+    window = Window(memory_window(spec, hour, since=since).start, hour + HOUR)
+    sketched = _sketch_stale_hours(spec, window, profile, lake=lake, ledger=ledger)
+    own = ledger.sketches(spec.model, Window.of_hour(hour), profile=profile.digest)
+    sketch = HourSketch.from_json(own[0].sketch)
+    return {
+        "hour": hour_key(hour),
+        "model_version": profile.model_version,
+        "profile": profile.digest,
+        "profile_problem": problem,
+        "since": since.isoformat() if since else None,
+        "hours_sketched": sketched,
+        "impressions": sketch.impressions,
+        "clicks": sketch.clicks,
+        "fallback": sketch.fallback,
+        "other_versions": sketch.other_versions,
+        "problems": dict(sketch.problems),
+    }
+
+
+def _sketch_stale_hours(
+    spec: ModelSpec, window: Window, profile: ReferenceProfile, *, lake: Lake, ledger: Ledger
+) -> int:
+    """Sketch what has no sketch of its newest generation; return how many hours that were."""
     stale = _stale_hours(spec, window, profile, lake=lake, ledger=ledger)
+    engine, version = engine_of(spec, lake), profile.model_version
     for part in _runs_of_hours(stale):
-        found = engine_of(spec, lake).sketches(part, profile)
-        for moment, sketch in found.items():
+        for moment, sketch in engine.sketches(part, profile.bins, version=version).items():
             ledger.put_sketch(
                 spec.model,
                 moment,
@@ -70,34 +144,33 @@ def measure_hour(
                 generation=stale.get(moment, 0),
                 sketch=sketch.to_json(),
             )
-    own = ledger.sketches(spec.model, Window.of_hour(hour), profile=profile.digest)
-    sketch = HourSketch.from_json(own[0].sketch)
-    counts = {
-        "hour": hour_key(hour),
-        "model_version": profile.model_version,
-        "profile": profile.digest,
-        "hours_sketched": len(stale),
-        "impressions": sketch.impressions,
-        "clicks": sketch.clicks,
-        "fallback": sketch.fallback,
-        "other_versions": sketch.other_versions,
-    }
-    ledger.put_measurement(
-        spec.model, hour, HOUR_COUNTS, verdict="counted", body=counts, replay=replay
-    )
-    return counts
+    return len(stale)
+
+
+def _profile_or_problem(
+    model: str, version: str, ledger: Ledger
+) -> tuple[ReferenceProfile, str | None]:
+    """Return the profile, or one without bins and why: the hour's counts are kept either way."""
+    try:
+        return profile_of(model, version, ledger), None
+    except ProfileInvalid as error:
+        return without_model(version), f"ProfileInvalid: {error}"
 
 
 def _stale_hours(
     spec: ModelSpec, window: Window, profile: ReferenceProfile, *, lake: Lake, ledger: Ledger
 ) -> dict[datetime, int]:
-    """Return the closed hours without a sketch of their newest generation, with that generation."""
-    known = {
-        row.hour: row.generation
-        for row in ledger.sketches(spec.model, window, profile=profile.digest)
-    }
+    """Return the closed hours without a sketch of their newest generation, with that generation.
+
+    An hour older than the trailing window that has a sketch is taken to be as it was: asking a
+    month of hours for their generation, every hour, would cost more than judging them.
+    """
+    known = ledger.sketched(spec.model, window, profile=profile.digest)
+    settled = window.end - HOUR - spec.monitor.window - spec.lake.attribution_window
     generations = {}
-    for hour in lake.closed_hours("impressions", window):
+    for hour in lake.listed_hours("impressions", window):
+        if hour in known and hour < settled:
+            continue
         closing = lake.closing("impressions", hour)
         if closing is not None and known.get(hour) != closing.generation:
             generations[hour] = closing.generation

@@ -2,51 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import ProfileInvalid, WindowEmpty
-from evergreen.domain.profile import ReferenceProfile
+from evergreen.domain.profile import ReferenceProfile, without_model
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import Window, hour_key
-from evergreen.monitor.measure import HOUR_COUNTS, profile_of, trailing_window
+from evergreen.monitor.measure import HOUR_COUNTS, profile_of
 
 SENSORS = ("ctr", "drift")
+DIGITS = 6  # of numbers in a measurement: more than anyone reads, less than a double
 
 
-def measured_counts(spec: ModelSpec, hour: datetime, ledger: Ledger) -> dict[str, Any]:
-    """Return what `measure_hour` said of this hour.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What an hour was sketched with.
+
+    Parameters:
+        since: end of the version's training window; None where it was never released.
+        problem: why the version's profile cannot be used; None when it can.
+    """
+
+    profile: ReferenceProfile
+    digest: str
+    since: datetime | None
+    problem: str | None
+
+
+def measured_hour(spec: ModelSpec, hour: datetime, ledger: Ledger) -> Measured:
+    """Return what `measure_hour` used for this hour.
 
     Raises:
         WindowEmpty: it has not been measured.
+        ProfileInvalid: the version has got another profile since.
     """
     found = ledger.measurements(spec.model, Window.of_hour(hour), HOUR_COUNTS)
     if not found:
         raise WindowEmpty(
             f"hour {hour_key(hour)} of {spec.model} has not been measured; run sketch_hour first"
         )
-    return found[0].body
+    return measured_of(spec, found[0].body, ledger)
 
 
-def window_sketches(
-    spec: ModelSpec, hour: datetime, measured: dict[str, Any], ledger: Ledger
-) -> list[HourSketch]:
-    """Return the sketches of the mature hours that this hour is judged by."""
-    rows = ledger.sketches(spec.model, trailing_window(spec, hour), profile=measured["profile"])
-    return [HourSketch.from_json(row.sketch) for row in rows]
+def measured_of(spec: ModelSpec, counts: dict[str, Any], ledger: Ledger) -> Measured:
+    """Return what an hour's counts were made with.
 
+    Parameters:
+        counts: of `count_hour`.
 
-def measured_profile(spec: ModelSpec, measured: dict[str, Any], ledger: Ledger) -> ReferenceProfile:
-    """Return the reference profile that the hour was sketched with."""
-    profile = profile_of(spec.model, measured["model_version"], ledger)
-    if profile.digest != measured["profile"]:
+    Raises:
+        ProfileInvalid: the version has got another profile since.
+    """
+    version, problem = counts["model_version"], counts.get("profile_problem")
+    profile = without_model(version) if problem else profile_of(spec.model, version, ledger)
+    if profile.digest != counts["profile"]:
         raise ProfileInvalid(
-            f"{spec.model} version {profile.model_version} has another profile than when hour "
-            f"{measured['hour']} was sketched; clear sketch_hour and run it again"
+            f"{spec.model} version {version} has another profile than when hour "
+            f"{counts['hour']} was sketched; clear sketch_hour and run it again"
         )
-    return profile
+    since = datetime.fromisoformat(counts["since"]) if counts.get("since") else None
+    return Measured(profile=profile, digest=counts["profile"], since=since, problem=problem)
+
+
+def sketches_of(
+    spec: ModelSpec, window: Window, measured: Measured, ledger: Ledger
+) -> dict[datetime, HourSketch]:
+    """Return the sketches of a window's hours in the measured profile's bins, oldest first."""
+    rows = ledger.sketches(spec.model, window, profile=measured.digest)
+    return {row.hour: HourSketch.from_json(row.sketch) for row in rows}
 
 
 def record(
@@ -59,6 +87,17 @@ def record(
     replay: bool,
 ) -> dict[str, Any]:
     """Write one sensor's measurement of an hour, over an earlier one, and return it."""
-    verdict = str(body["verdict"])
-    ledger.put_measurement(spec.model, hour, sensor, verdict=verdict, body=body, replay=replay)
-    return {"sensor": sensor, **body}
+    verdict, kept = str(body["verdict"]), rounded(body)
+    ledger.put_measurement(spec.model, hour, sensor, verdict=verdict, body=kept, replay=replay)
+    return {"sensor": sensor, **kept}
+
+
+def rounded(value: Any) -> Any:
+    """Return a body without needless digits; what is not finite becomes null."""
+    if isinstance(value, dict):
+        return {name: rounded(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if isfinite(value) else None
+    return value

@@ -36,6 +36,7 @@ RETRIES = 2  # a lost worker or a database that restarts
 RETRY_DELAY = timedelta(seconds=20)  # so that a retraining still ends within minutes
 EXECUTION_TIMEOUT = timedelta(minutes=10)  # no task of ours but a step works longer
 TRANSIENT = [LakeUnreachable, LedgerUnreachable, RegistryUnreachable, StepFailed]
+TRAINING_KINDS = ("retrain", "rollback")  # of models that are trained here
 RETRY_POLICY = ExceptionRetryPolicy(
     [
         RetryRule(TRANSIENT, RetryAction.RETRY, reason="it may be back soon"),
@@ -54,15 +55,19 @@ def model_specs(kind: str) -> Iterator[ModelSpec]:
 
     A worker that runs one task gets only that task's model. A `model.yaml` that cannot be used does
     not take the other models' DAGs away: its DAG of this kind keeps its id and fails with the text.
+    A model that is trained elsewhere is only watched: it has no DAG that retrains or rolls back.
     """
     wanted = get_parsing_context().dag_id
     folders = model_folders(settings().models_dir)
     alone = [folder for folder in folders if dag_id_of(folder.name, kind) == wanted]
     for folder in alone or folders:
         try:
-            yield load_spec(folder)
+            spec = load_spec(folder)
         except ModelSpecInvalid as error:
             _invalid_dag(folder, kind, str(error))
+            continue
+        if spec.train.enabled or kind not in TRAINING_KINDS:
+            yield spec
 
 
 @contextmanager

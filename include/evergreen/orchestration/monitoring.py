@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -14,6 +15,10 @@ from evergreen.orchestration.notifiers import Severity, notify
 from evergreen.orchestration.run_context import Context, hour_of, is_replay
 
 Decided = dict[str, Any]
+ELSEWHERE = (
+    "this model is trained elsewhere: {owner} must retrain it there, then run `evergreen profile "
+    "make` for the new version"
+)
 
 
 class SketchHour(ModelTask):
@@ -83,7 +88,7 @@ class Warn(ModelTask):
     def execute(self, context: Context) -> Decided:
         """Return the decision."""
         decision = decision_of(context)
-        text = f"{self.model} {hour_key(hour_of(context))}: " + "; ".join(decision["reasons"])
+        text = self.text(hour_of(context), decision)
         if is_replay(context) or not decision["tell"]:
             self.log.info("not posted: %s", text)
             return decision
@@ -91,6 +96,10 @@ class Warn(ModelTask):
         key = f"{self.model}/{period}/{'+'.join(decision['sensors'])}/{self.task_id}"
         notify(open_ledger(), key, model=self.model, severity=self.severity, text=text)
         return decision
+
+    def text(self, hour: datetime, decision: Decided) -> str:
+        """Return the message."""
+        return f"{self.model} {hour_key(hour)}: " + "; ".join(decision["reasons"])
 
 
 class RequestRetrain(Warn):
@@ -112,6 +121,11 @@ class RequestRetrain(Warn):
             "evidence": decision["evidence"],
         }
         return decision
+
+    def text(self, hour: datetime, decision: Decided) -> str:
+        """Return the message; of a model that is trained elsewhere, who must act."""
+        spec, said = spec_of(self.model), super().text(hour, decision)
+        return said if spec.train.enabled else f"{said}; {ELSEWHERE.format(owner=spec.owner)}"
 
 
 class RequestRollback(Warn):

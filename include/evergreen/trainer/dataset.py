@@ -135,6 +135,10 @@ def _write(
         popular = code.popular(orders, moment, length=100)
         popular.write_parquet(output.folder / f"{name}.parquet")
     holdout.write_parquet(output.folder / "holdout_orders.parquet")
+    window = orders.filter(pl.col("order_time").is_between(split.start, split.end, "left"))
+    window.select("order_time", "order_id", "line", "item_id").write_parquet(
+        output.folder / "window_orders.parquet"
+    )
     output.result |= {
         "page_views": views.height,
         "positives": int(rows["label"].sum()),

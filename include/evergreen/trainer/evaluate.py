@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import xgboost as xgb
 
 from evergreen.adapters.published import Published
 from evergreen.adapters.registry import Registry
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import VersionUnknown
+from evergreen.domain.profile import ReferenceProfile
+from evergreen.domain.windows import Window
 from evergreen.trainer import dataset, fit
 from evergreen.trainer.holdout import Holdout, Offered, Outcome
 from evergreen.trainer.manifest import RunDir, StepOutput
 from evergreen.trainer.progress import say
+from evergreen.trainer.reference import expected_profile, gain_importance
 from evergreen.trainer.scoring import load_booster, rank_candidates
 
 PAGE_VIEWS = "page_views.parquet"
@@ -118,9 +122,36 @@ def _compare(
         output.folder / PAGE_VIEWS
     )
     output.result["metrics"] = {who: outcome.summary() for who, outcome in outcomes.items()}
-    output.result["profile"] = outcomes["challenger"].profile().to_json()
+    output.result["profile"] = expected_of(run, spec, booster, outcomes["challenger"]).to_json()
     for who, outcome in outcomes.items():
         say(f"{who}: {outcome.summary()}")
+
+
+def expected_of(
+    run: RunDir, spec: ModelSpec, booster: xgb.Booster, earned: Outcome
+) -> ReferenceProfile:
+    """Return what to expect of the lists that will be published, if the challenger wins."""
+    say("making the reference profile")
+    orders = run.table(dataset.STEP, "window_orders.parquet")
+    lists = Offered(
+        recommendations=rank_candidates(
+            booster, run.table(dataset.STEP, "publish_candidates.parquet")
+        ),
+        popular=run.table(dataset.STEP, "publish_popular.parquet"),
+    )
+    start, end = (
+        datetime.fromisoformat(run.require(dataset.STEP)[name])
+        for name in ("holdout_start", "as_of")
+    )
+    first = orders["order_time"].dt.truncate("1h").min()
+    return expected_profile(
+        earned.shown,
+        Holdout(orders, spec.gate.k).outcome(lists).shown,
+        holdout=Window(start, end),
+        window=Window(first if isinstance(first, datetime) else start, end),
+        spec=spec,
+        importance=gain_importance(booster, spec.features.names),
+    )
 
 
 def _champion_lists(

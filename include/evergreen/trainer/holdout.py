@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from evergreen.adapters.lists import RankedLists, catalogue, codes_of
-from evergreen.domain.profile import NumericBins, ReferenceProfile
 from evergreen.domain.ranking import hit_at_k, ndcg_at_k
 from evergreen.domain.serving import BasketIndex, PageViews, Shown, show
 
@@ -33,7 +32,7 @@ class Outcome:
         hit, ndcg: per page view with something left to find, [P'].
         ctr: clicks / impressions over all page views, 0 to 1.
         fallback_share: impressions that popularity filled, 0 to 1.
-        served: `score` and features as served, one row an impression of the model.
+        shown: the impressions as the lake would hold them, fallback too.
     """
 
     hit: np.ndarray
@@ -41,7 +40,7 @@ class Outcome:
     ctr: float
     fallback_share: float
     impressions: int
-    served: pl.DataFrame
+    shown: pl.DataFrame
 
     def summary(self) -> dict[str, float]:
         """Return the means, rounded for people."""
@@ -53,22 +52,12 @@ class Outcome:
             "impressions": self.impressions,
         }
 
-    def profile(self) -> ReferenceProfile:
-        """Return the reference profile of these lists; its version is not known yet."""
-        return ReferenceProfile(
-            model_version="",
-            ctr=self.ctr,
-            fallback_share=self.fallback_share,
-            impressions=self.impressions,
-            columns={name: NumericBins.of(self.served[name]) for name in self.served.columns},
-        )
-
 
 class Holdout:
     """The page views of the holdout's orders.
 
     Args:
-        orders: `order_id`, `item_id`, `line`, `user_id` where known.
+        orders: `order_time`, `order_id`, `item_id`, `line`, `user_id` where known.
         k: how many items a page view shows.
     """
 
@@ -99,7 +88,24 @@ class Holdout:
         index = BasketIndex.of(self._basket, item, self._line, n_items=items.len())
         row = lists.row_of_item[item]
         views = PageViews(basket=self._basket, line=self._line, row=row)
-        return _outcome(show(index, views, lists.matrix, self._k), index, views, lists)
+        shown = show(index, views, lists.matrix, self._k)
+        return _outcome(shown, index, views, self._impressions(shown, views, lists, items))
+
+    def _impressions(
+        self, shown: Shown, views: PageViews, lists: RankedLists, items: pl.Series
+    ) -> pl.DataFrame:
+        view, slot = np.nonzero(shown.item >= 0)
+        served = lists.table[lists.entries[views.row[view], shown.rank_in_list[view, slot]]]
+        page = self._orders.select(
+            event_time="order_time", page_view_id=pl.format("{}-{}", "order_id", "line")
+        )
+        return page[view].with_columns(
+            items[shown.item[view, slot]].alias("item_id"),
+            pl.Series("position", slot + 1, dtype=pl.Int8),
+            pl.lit("challenger").alias("model_version"),
+            pl.Series("clicked", shown.clicked[view, slot]),
+            *served.get_columns(),
+        )
 
     def _counts(self) -> np.ndarray:
         """Say which page views count: those whose basket gains an item later."""
@@ -109,18 +115,18 @@ class Holdout:
         return index.relevant_count(views) > 0
 
 
-def _outcome(shown: Shown, index: BasketIndex, views: PageViews, lists: RankedLists) -> Outcome:
+def _outcome(
+    shown: Shown, index: BasketIndex, views: PageViews, impressions: pl.DataFrame
+) -> Outcome:
     relevant = index.relevant_count(views)
     counts = relevant > 0
-    view, slot = np.nonzero(shown.item >= 0)
-    entry = lists.entries[views.row[view], shown.rank_in_list[view, slot]]
-    served = lists.table[entry]
-    by_model = served.filter(pl.col("source") == "model").drop("source")
+    rows = impressions.height
+    fallback = impressions.filter(pl.col("source") == "fallback").height
     return Outcome(
         hit=hit_at_k(shown.clicked[counts]),
         ndcg=ndcg_at_k(shown.clicked[counts], relevant[counts]),
-        ctr=float(shown.clicked.sum()) / max(view.size, 1),
-        fallback_share=1 - by_model.height / max(served.height, 1),
-        impressions=int(view.size),
-        served=by_model,
+        ctr=float(shown.clicked.sum()) / max(rows, 1),
+        fallback_share=fallback / rows if rows else 1.0,
+        impressions=rows,
+        shown=impressions,
     )
