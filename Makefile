@@ -15,10 +15,15 @@ $(VENV)/.installed: requirements.txt pyproject.toml scripts/setup.sh
 	@scripts/setup.sh $(VENV)
 	@touch $@
 
+$(VENV)/.spark: $(VENV)/.installed requirements-spark.txt
+	@echo "setup: Spark, for the tests that hold the engines together (needs Java 17 to run)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements-spark.txt
+	@touch $@
+
 demo: setup  ## a recommender goes stale and gets itself replaced: make demo [DATA=path] [ARGS=--keep]
 	@$(BIN)/evergreen demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
-test: setup lint  ## lint, types, import contracts and every test (the live ones last, alone)
+test: setup $(VENV)/.spark lint  ## lint, types, import contracts and every test (the live ones last, alone)
 	@$(BIN)/pytest -m "not live" --numprocesses 2 --dist loadscope $(ARGS)
 	@$(BIN)/pytest -m live $(ARGS)
 
@@ -30,6 +35,19 @@ lint: setup  ## ruff, mypy strict, import-linter
 
 format: setup  ## lets ruff rewrite the sources
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: setup bench-env  ## the sketch against the bare scan, Evidently and NannyML; a year of judgements
+	@$(BIN)/python tests/bench/sketch.py $(ARGS)
+	@$(BIN)/python tests/bench/judge_year.py
+
+bench-decisions: setup bench-env  ## false alarms a year and delays, ours and peers' (ARGS=--quick)
+	@$(BIN)/python tests/bench/decisions.py $(ARGS)
+
+bench-refreshed: setup  ## alarms about a champion refreshed daily on half a year of sales: [DATA=path]
+	@$(BIN)/python tests/bench/refreshed.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+bench-env: setup
+	@scripts/bench_env.sh
 
 bench-loop: setup  ## stale against daily refreshed on half a year of sales: make bench-loop [DATA=path]
 	@$(BIN)/python tests/bench/loop.py $(if $(DATA),--data "$(DATA)") $(ARGS)
@@ -43,4 +61,4 @@ docs: setup  ## write docs/reference/ from the code again
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench-loop requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop requirements docs clean

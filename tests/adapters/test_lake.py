@@ -358,7 +358,7 @@ def test_a_feature_that_no_file_has(lake: Lake) -> None:
 def test_columns_with_names_of_their_own(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path), {"event_time": "ts", "clicked": "label"})
     drop(tmp_path, impressions().rename({"event_time": "ts", "clicked": "label"}))
-    lake.land_hour("impressions", NEXT, impressions(NEXT))  # our own writer's names are read too
+    lake.land_hour("impressions", NEXT, impressions(NEXT))  # the writer uses the lake's names too
     found = lake.read("impressions", BOTH)
     assert set(found.columns) == set(impressions().columns)
     assert found.height == 4
@@ -366,6 +366,18 @@ def test_columns_with_names_of_their_own(tmp_path: Path) -> None:
     assert few.columns == ["event_time", "clicked"]
     with pytest.raises(ColumnMissing, match=r"'event_time'.*it has: .*ts"):
         Lake(str(tmp_path)).read("impressions", BOTH)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_an_hour_is_landed_under_the_lake_s_own_names(tmp_path: Path, own: bool) -> None:
+    names = {"event_time": "ts", "clicked": "label"}
+    frame = impressions().rename(names) if own else impressions()
+    lake = Lake(str(tmp_path), names)
+    closing = lake.land_hour("impressions", HOUR, frame)
+    written = pl.read_parquet(tmp_path / "impressions" / closing.files[0].path)
+    assert {"ts", "label"} <= set(written.columns)
+    assert not {"event_time", "clicked"} & set(written.columns)
+    assert lake.read("impressions", BOTH).select(impressions().columns).equals(impressions())
 
 
 # The place

@@ -48,14 +48,14 @@ def test_a_shift_tells_value_bound_and_sizes() -> None:
     assert (said.verdict, said.kind, said.importance) == (Verdict.YES, "shift", 0.3)
     apart = distances(THEN, now, empty_share=1e-4)
     assert said.psi == pytest.approx(apart.psi)
-    assert said.reason == "PSI 0.11 (large from 0.1); up to 1: -13.0% of rows"
+    assert said.reason == "PSI 0.11 (large from 0.1); above 2: +13.0% of rows"
     expected = np.array([330, 330, 340])
     x2 = float(((np.array(now[:3]) - expected) ** 2 / expected).sum()) / (1 + 1_000 / 100_000)
     assert said.p_value == pytest.approx(f.sf(x2 / 2, 2, 2 * 27))
     assert said.p_value < (said.alpha or 0) == 1e-6
     assert (said.min_psi, said.empty_share) == (0.10, 1e-4)
     assert (said.jensen_shannon, said.wasserstein) == (apart.jensen_shannon, apart.wasserstein)
-    assert (said.largest_bin, said.largest_change) == ("up to 1", pytest.approx(-0.13))
+    assert (said.largest_bin, said.largest_change) == ("above 2", pytest.approx(0.13))
 
 
 def test_surprising_but_not_large() -> None:

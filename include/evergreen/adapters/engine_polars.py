@@ -1,19 +1,23 @@
-"""The counts of the lake's hours by Polars, in this process."""
+"""The counts of the lake's hours in this process: Polars for numbers, Arrow's codes for text."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
+import pyarrow as pa
 
+from evergreen.adapters.engine_numbers import count_numbers, scan
+from evergreen.adapters.engine_plan import Plan, plan_of
+from evergreen.adapters.engine_rows import count_rows
+from evergreen.adapters.engine_sample import learn_bins, newest_version, own_rows
+from evergreen.adapters.engine_tally import Tally
 from evergreen.adapters.lake import Lake
-from evergreen.domain.profile import ReferenceProfile
+from evergreen.domain.bins import Bins, LevelBins, NumericBins
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import Window
-
-COUNTS = ("impressions", "labelled", "clicks", "page_views", "fallback", "other_versions")
 
 
 class PolarsEngine:
@@ -22,61 +26,64 @@ class PolarsEngine:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
 
-    def sketches(self, window: Window, profile: ReferenceProfile) -> Mapping[datetime, HourSketch]:
+    def sketches(
+        self, window: Window, columns: Mapping[str, Bins], *, version: str | None
+    ) -> Mapping[datetime, HourSketch]:
         """Return the sketch of every closed hour of the window."""
-        own = {"page_view_id", "event_time", "model_version", "clicked", "source"}
-        columns = [*sorted(own), *profile.columns]
-        rows = self._lake.read("impressions", window, columns)
-        mine = pl.col("model_version").eq_missing(profile.model_version)
-        counted = (
-            rows.lazy()
-            .group_by(hour=pl.col("event_time").dt.truncate("1h"))
-            .agg(
-                impressions=mine.sum(),
-                labelled=(mine & pl.col("clicked").is_not_null()).sum(),
-                clicks=(mine & pl.col("clicked").fill_null(value=False)).sum(),
-                page_views=pl.col("page_view_id").filter(mine).n_unique(),
-                fallback=(mine & (pl.col("source") == "fallback")).sum(),
-                other_versions=(~mine).sum(),
-                **_bin_counts(profile, mine & (pl.col("source") == "model")),
-            )
-            .collect()
+        plan = plan_of(self._lake, window, columns)
+        tallies = {hour: Tally() for hour in plan.hours}
+        for same in plan.schemas:
+            counted = {name: columns[name] for name in same.kinds}
+            numbers = {n: b for n, b in counted.items() if isinstance(b, NumericBins)}
+            levels = {n: b for n, b in counted.items() if isinstance(b, LevelBins)}
+            left_out = {
+                file.uri: count_rows(self._lake, file, levels, version, tallies[file.hour])
+                for file in same.files
+            }
+            pa.default_memory_pool().release_unused()
+            by_file = count_numbers(self._lake, same, numbers, left_out)
+            for file in same.files:
+                for name, counts in by_file.get(file.uri, {}).items():
+                    tallies[file.hour].add_bins(name, counts)
+        return sketches_of(plan, tallies, columns)
+
+    def make_bins(
+        self,
+        window: Window,
+        *,
+        numeric: Sequence[str],
+        categorical: Sequence[str],
+        version: str | None,
+    ) -> dict[str, Bins]:
+        """Return bins that share out the rows of the window."""
+        return learn_bins(
+            self._lake, window, numeric, categorical, version=version, count_levels=_count_levels
         )
-        found = {row["hour"]: _sketch_of(row, profile) for row in counted.to_dicts()}
-        empty = HourSketch(bins={n: (0,) * len(b.shares) for n, b in profile.columns.items()})
-        closed = self._lake.closed_hours("impressions", window)
-        return {hour: found.get(hour, empty) for hour in closed}
 
     def serving_version(self, window: Window) -> str | None:
         """Return the model version of the newest impression."""
-        for hour in reversed(list(window.hours())):
-            closing = self._lake.closing("impressions", hour)
-            if closing is not None and closing.rows:
-                paths, columns = [f.path for f in closing.files], ["event_time", "model_version"]
-                rows = self._lake.read_files("impressions", paths, columns)
-                return str(rows.sort("event_time", maintain_order=True)["model_version"][-1])
-        return None
+        return newest_version(self._lake, window)
 
 
-def _bin_counts(profile: ReferenceProfile, mine: pl.Expr) -> dict[str, pl.Expr]:
-    """Return one sum an edge: rows at or below it. Bins are their differences."""
-    sums = {}
-    for name, bins in profile.columns.items():
-        column = pl.col(name).cast(pl.Float32)
-        present = mine & column.is_not_null() & column.is_not_nan()
-        for i, edge in enumerate(bins.edges):
-            limit = pl.lit(edge, dtype=pl.Float32)
-            sums[f"{name}|{i}"] = (present & (column <= limit)).sum()
-        sums[f"{name}|present"] = present.sum()
-        sums[f"{name}|all"] = mine.sum()
-    return sums
+def _count_levels(
+    lake: Lake, plan: Plan, columns: Sequence[str], version: str | None
+) -> dict[str, Counter[str]]:
+    """Return rows of each level that the version's model served."""
+    counts: dict[str, Counter[str]] = {column: Counter() for column in columns}
+    for same in plan.schemas:
+        here = [column for column in columns if same.kinds.get(column) == "text"]
+        needed = [*dict.fromkeys((*here, "source", "model_version"))]
+        rows = scan(lake, same.files, needed).with_columns(pl.col(needed).cast(pl.String))
+        queries = [
+            rows.filter(own_rows(version, column)).group_by(level=column).len() for column in here
+        ]
+        for column, found in zip(here, pl.collect_all(queries, engine="streaming"), strict=True):
+            counts[column].update(dict(found.drop_nulls().iter_rows()))
+    return counts
 
 
-def _sketch_of(row: Mapping[str, int], profile: ReferenceProfile) -> HourSketch:
-    bins = {}
-    for name, reference in profile.columns.items():
-        below = [row[f"{name}|{i}"] for i in range(len(reference.edges))]
-        steps = [0, *below, row[f"{name}|present"]]
-        counts = [after - before for before, after in itertools.pairwise(steps)]
-        bins[name] = (*counts, row[f"{name}|all"] - row[f"{name}|present"])
-    return HourSketch(**{name: row[name] for name in COUNTS}, bins=bins)
+def sketches_of(
+    plan: Plan, tallies: Mapping[datetime, Tally], columns: Mapping[str, Bins]
+) -> dict[datetime, HourSketch]:
+    """Return the sketch of each hour, without the columns that had a problem in it."""
+    return {hour: tallies[hour].sketch(columns, plan.problems.get(hour, {})) for hour in plan.hours}

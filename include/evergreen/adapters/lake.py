@@ -65,12 +65,21 @@ class Lake:
     def __init__(self, url: str, columns: Mapping[str, str] | None = None) -> None:
         self.url = url
         self.files = Files(url)
-        self._own_names = {own: name for name, own in (columns or {}).items()}
+        self._columns = dict(columns or {})
+        self._own_names = {own: name for name, own in self._columns.items()}
 
     @classmethod
     def of(cls, spec: ModelSpec, settings: Settings) -> Lake:
         """Return the lake of a model in this installation."""
         return cls(spec.lake.url or settings.lake_root(spec.model), spec.columns)
+
+    def own_name(self, column: str) -> str:
+        """Return what the lake calls a canonical column."""
+        return self._columns.get(column, column)
+
+    def canonical_name(self, own: str) -> str:
+        """Return what Evergreen calls a column of the lake."""
+        return self._own_names.get(own, own)
 
     def closing(self, table: str, hour: datetime) -> HourClosing | None:
         """Return what closed the hour, or None while it is not closed.
@@ -119,15 +128,19 @@ class Lake:
 
     def closed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
         """Return the closed hours of a table, oldest first, all of them or those of a window."""
+        return [
+            hour
+            for hour in self.listed_hours(table, window)
+            if self.files.exists(f"{_folder(table, hour)}/{SUCCESS}")
+        ]
+
+    def listed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
+        """Return the hours that have a folder, closed or not, oldest first: one listing."""
         names = [name for name in self.files.list(table) if name.startswith("hour=")]
         if window is not None:  # keys sort as the hours do, and years of them need no parsing
             first, end = hour_folder(window.start), hour_folder(window.end)
             names = [name for name in names if first <= name < end]
-        return [
-            parse_hour(name.removeprefix("hour="))
-            for name in sorted(names)
-            if self.files.exists(f"{table}/{name}/{SUCCESS}")
-        ]
+        return [parse_hour(name.removeprefix("hour=")) for name in sorted(names)]
 
     def newest_closed_hour(self, table: str) -> datetime | None:
         """Return the newest closed hour, or None while there is none."""
@@ -140,6 +153,8 @@ class Lake:
     def land_hour(self, table: str, hour: datetime, frame: pl.DataFrame | None) -> HourClosing:
         """Write an hour's rows and close it; landing it again raises its generation.
 
+        The frame has canonical names or the lake's own; the file gets the lake's own.
+
         Raises:
             ColumnMissing, ColumnTypeWrong: the frame breaks the table's contract.
             WindowInvalid: a row lies outside the hour.
@@ -149,11 +164,13 @@ class Lake:
         generation = self._newest_generation(table, hour) + 1
         entries: tuple[FileEntry, ...] = ()
         if frame is not None and frame.height:
+            frame = frame.rename(self._own_names, strict=False)
             contract.check(frame.schema, f"the frame landed as {folder}")
             frame = contract.cast(frame)
             _require_inside(frame, contract, hour)
             name = f"part-g{generation}-0.parquet"
-            size = self.files.write_parquet(f"{folder}/{name}", frame)
+            own = frame.rename(self._columns, strict=False)
+            size = self.files.write_parquet(f"{folder}/{name}", own)
             entries = (FileEntry(path=f"{hour_folder(hour)}/{name}", size=size, rows=frame.height),)
         closing = HourClosing(
             hour=hour,

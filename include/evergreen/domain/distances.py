@@ -48,7 +48,10 @@ def distances(reference: ArrayLike, now: ArrayLike, *, empty_share: float) -> Di
     """
     p, q = _shares(reference), _shares(now)
     change = q - p
-    largest = int(np.argmax(np.abs(change)))
+    size = np.abs(change).round(12)
+    largest = int(
+        np.argmax(size + (change > 0) * (size == size.max()))
+    )  # of two, the one that grew
     return Distances(
         psi=psi(p, q, empty_share=empty_share),
         jensen_shannon=float(np.sqrt(max(_kl(p, (p + q) / 2) + _kl(q, (p + q) / 2), 0.0) / 2)),
