@@ -147,3 +147,18 @@ def test_a_backfill_of_48_hours_measures_each_and_does_nothing(world: World) -> 
     assert world.ledger.runs(MODEL) == []
     assert world.ledger.deliveries(MODEL) == []
     assert len(world.ledger.releases(MODEL)) == 1
+
+
+def test_a_decision_keeps_the_columns_that_have_drifted_and_the_measurement_all(
+    world: World,
+) -> None:
+    columns = [
+        {"column": "price", "view": "24h", "verdict": "yes"},
+        {"column": "colour", "view": "24h", "verdict": "no"},
+    ]
+    body = {"reason": "price", "columns": columns}
+    world.ledger.put_measurement(MODEL, NOON, "drift", verdict="yes", body=body, replay=False)
+    decision = decide(world.spec, NOON, ledger=world.ledger, replay=False)
+    assert decision["evidence"]["drift"]["columns"] == columns[:1]
+    kept = world.ledger.measurements(MODEL, Window.of_hour(NOON), "drift")
+    assert kept[0].body["columns"] == columns

@@ -56,10 +56,20 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
         "tell": decision.alarmed or not _is_new(spec, hour, champion),
         "replay": replay,
         "champion": champion.version if champion else None,
-        "evidence": {m.sensor: m.body for m in measurements},
+        "evidence": {m.sensor: evidence_of(m.body) for m in measurements},
     }
     stored = ledger.put_decision(spec.model, hour, action=body["action"], body=body, replay=replay)
     return stored.body
+
+
+def evidence_of(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a measurement as decisions, messages and task results keep it.
+
+    Of the columns only those that have drifted; the measurement itself holds them all.
+    """
+    if "columns" not in body:
+        return body
+    return {**body, "columns": [c for c in body["columns"] if c["verdict"] == Verdict.YES]}
 
 
 def policy_of(spec: ModelSpec) -> TriggerPolicy:

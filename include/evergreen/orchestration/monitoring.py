@@ -54,12 +54,14 @@ class JudgeDrift(ModelTask):
     """Judges what the model is fed and how often it has no answer."""
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return estimate, bound and verdict."""
+        """Return verdict, reason and the columns that have drifted."""
+        from evergreen.monitor.decide import evidence_of
         from evergreen.monitor.drift import judge_drift
 
-        return judge_drift(
+        said = judge_drift(
             spec_of(self.model), hour_of(context), ledger=open_ledger(), replay=is_replay(context)
         )
+        return evidence_of(said)
 
 
 class Decide(BranchTask):
