@@ -34,7 +34,7 @@ def column(
 
 
 def judge(*columns: ColumnDrift, least: float = 0.10) -> DriftJudgement:
-    return judge_drift(columns, min_importance=least)
+    return judge_drift(columns, min_importance=least, impressions=1_000, min_impressions=30)
 
 
 def test_a_column_that_the_model_rests_on() -> None:
@@ -119,3 +119,13 @@ def test_what_could_be_judged_holds_too_little() -> None:
 def test_one_blind_view_does_not_hide_the_other() -> None:
     assert judge(column("a", UNSURE, 1.0, view="1h"), column("a", NO, 1.0)).verdict is NO
     assert judge(column("a", UNSURE, 1.0), column("a", YES, 1.0, view="1h")).verdict is YES
+
+
+def test_a_closed_or_thin_hour_never_alarms_whatever_the_day_before_it_looked_like() -> None:
+    columns = [column("price", YES, 0.9)]
+    said = judge_drift(columns, min_importance=0.1, impressions=29, min_impressions=30)
+    assert (said.verdict, said.reason) == (UNSURE, "29 impressions in the newest hour, 30 needed")
+    assert said.columns == tuple(columns)  # what the day looked like is told all the same
+    assert (
+        judge_drift(columns, min_importance=0.1, impressions=30, min_impressions=30).verdict is YES
+    )

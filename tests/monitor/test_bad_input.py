@@ -118,7 +118,7 @@ def test_an_hour_of_no_row_and_of_one(world: World, rows: int) -> None:
     )
     said = world.judge(NOON)
     assert {str(s["verdict"]) for s in said.values()} == {"not_enough_data"}
-    assert said["drift"]["reason"].startswith("score: ")
+    assert said["drift"]["reason"] == f"{rows} impressions in the newest hour, 30 needed"
     assert world.decide(NOON)["action"] == "warn"
 
 

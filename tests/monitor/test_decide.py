@@ -86,8 +86,8 @@ def test_a_lack_of_data_is_told_once_the_champion_is_older_than_the_window(world
     for hours in (0, 1):
         world.land(hour_at(hours), rows=20, version="2", clicks=0)
     new, old = world.decide(NOON), world.decide(hour_at(1))
-    assert (new["action"], new["sensors"], new["tell"]) == ("warn", ["ctr"], False)
-    assert (old["action"], old["sensors"], old["tell"]) == ("warn", ["ctr"], True)
+    assert (new["action"], new["sensors"], new["tell"]) == ("warn", ["ctr", "drift"], False)
+    assert (old["action"], old["sensors"], old["tell"]) == ("warn", ["ctr", "drift"], True)
 
 
 def test_an_alarm_is_told_however_new_the_champion_is(world: World) -> None:

@@ -80,7 +80,7 @@ def test_an_empty_window_is_recorded_too(world: World) -> None:
     said = world.judge(NOON)  # its share is NaN, which JSON does not know
     assert {s["verdict"] for s in said.values()} == {"not_enough_data"}
     assert said["ctr"]["reason"] == "0 mature impressions in the newest hour, 30 needed"
-    assert said["drift"]["reason"] == "score: no rows"
+    assert said["drift"]["reason"] == "0 impressions in the newest hour, 30 needed"
     (row,) = world.ledger.measurements(MODEL, Window.of_hour(NOON), "ctr")
     assert row.body["ctr"]["value"] is None
     assert row.body["ctr"]["trials"] == 0

@@ -72,7 +72,8 @@ def test_no_hour_alarms_while_a_policy_stays(
     sketches = engine_of(SPEC, lake).sketches(week, profile.bins, version="v")
     drift = judge_drift_hours(SPEC, week, profile, sketches)
     ctr = list(judge_ctr_hours(SPEC, week, profile, sketches))
-    assert Counter(drift.verdicts) == {Verdict.NO: 168}
+    assert set(drift.verdicts) == {Verdict.NO, Verdict.NOT_ENOUGH_DATA}  # the latter at night
+    assert Counter(drift.verdicts)[Verdict.NO] > 112
     seen = Counter(judgement.verdict for judgement in ctr)
     assert set(seen) == {Verdict.NO, Verdict.NOT_ENOUGH_DATA}
     assert seen[Verdict.NO] > 84
@@ -91,7 +92,7 @@ def test_a_replay_of_the_week_requests_nothing(
     assert verdicts["ctr", "yes"] == verdicts["drift", "yes"] == 0
     assert verdicts["ctr", "not_enough_data"] == would["warn"] > 0  # nights, and the first days
     assert verdicts["ctr", "no"] == would["healthy"] > 72  # and most of it is judged
-    assert verdicts["drift", "no"] == 168
+    assert verdicts["drift", "no"] > 112
 
 
 @pytest.mark.parametrize("campaign", ["men", "women"])

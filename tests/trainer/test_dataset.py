@@ -60,6 +60,7 @@ def test_what_it_says(trained: tuple[Shop, str]) -> None:
         "train.parquet",
         "valid.parquet",
         "holdout_orders.parquet",
+        "window_orders.parquet",
         "holdout_candidates.parquet",
         "holdout_popular.parquet",
         "publish_candidates.parquet",

@@ -22,6 +22,8 @@ from evergreen.domain.sketch import POSITIONS
 
 BATCH_ROWS = 262_144
 """Rows that are held at a time: 15 columns of codes are 16 MB."""
+OWN, LABELLED, CLICKED = 1, 2, 3
+"""How far a row got: each includes the next."""
 FEW_BYTES = 64
 """Codes times their width: up to here, comparing with each one is quicker than counting all."""
 
@@ -35,13 +37,14 @@ class Codes:
 
     def equal(self, text: str) -> np.ndarray:
         """Return which rows hold this text."""
-        code = _series(self.values).cast(pl.String).index_of(text)
-        found: np.ndarray = self.at == (len(self.values) + 1 if code is None else code)
+        found: np.ndarray = self.at == pc.index(self.values, text).as_py()  # -1: in no row
         return found
 
-    def count(self) -> np.ndarray:
-        """Return rows of each code, [len(values) + 1], the nulls last."""
-        return _count(self.at, len(self.values) + 1)
+    def count_without(self, rows: np.ndarray) -> np.ndarray:
+        """Return rows of each code but for these rows, [len(values) + 1], the nulls last."""
+        size = len(self.values) + 1
+        counts: np.ndarray = _count(self.at, size) - _count(self.at[rows], size)
+        return counts
 
 
 def count_rows(
@@ -85,7 +88,7 @@ class _Known:
 
     def count(self, counts: np.ndarray, values: pa.Array) -> np.ndarray:
         """Return rows in each bin of rows of each code."""
-        at = _filled(_series(pc.index_in(values, self._names)), len(self._names))
+        at = _int32(pc.index_in(values, self._names), len(self._names))
         bins = np.append(self._bins[at], self.size - 1)
         return np.bincount(bins, weights=counts, minlength=self.size).astype(np.int64)
 
@@ -93,26 +96,26 @@ class _Known:
 def _count_batch(
     rows: Mapping[str, pa.Array], levels: Mapping[str, _Known], version: str | None, tally: Tally
 ) -> np.ndarray:
-    source, views = _codes(rows["source"]), _codes(rows["page_view_id"])
+    codes = {name: _codes(rows[name]) for name in {"source", "page_view_id", *levels}}
+    source = codes["source"]
     own = np.ones(source.at.size, dtype=bool)
     if version is not None:
         own = _codes(rows["model_version"]).equal(version)
-    labelled, clicked = _labels(rows["clicked"], own)
-    tally.impressions += int(own.sum())
-    tally.other_versions += int(own.size - own.sum())
-    tally.fallback += int((own & source.equal("fallback")).sum())
-    tally.labelled += int(labelled.sum())
-    tally.clicks += int(clicked.sum())
-    at = _positions(rows["position"])
-    tally.labelled_at += _count_where(at, labelled, POSITIONS + 1)[1:]
-    tally.clicks_at += _count_where(at, clicked, POSITIONS + 1)[1:]
-    _add_views(views, own, labelled, clicked, tally)
+    stage = _stages(rows["clicked"], own)
+    at = _counts_by_stage(_positions(rows["position"]), POSITIONS + 1, stage)
+    tally.impressions += (impressions := int(np.count_nonzero(own)))
+    tally.other_versions += own.size - impressions
+    tally.fallback += int(np.count_nonzero(own & source.equal("fallback")))
+    tally.labelled += int(at[:, LABELLED].sum())
+    tally.clicks += int(at[:, CLICKED].sum())
+    tally.labelled_at += at[1:, LABELLED]
+    tally.clicks_at += at[1:, CLICKED]
+    _add_views(codes["page_view_id"], stage, tally)
     others = np.flatnonzero(~own)
     left_out = np.flatnonzero(~(own & source.equal("model")))
     for name, known in levels.items():
-        codes = _codes(rows[name])
-        out = Codes(codes.at[others if name == "source" else left_out], codes.values)
-        tally.add_bins(name, known.count(codes.count() - out.count(), codes.values))
+        out = others if name == "source" else left_out
+        tally.add_bins(name, known.count(codes[name].count_without(out), codes[name].values))
     return left_out
 
 
@@ -121,7 +124,14 @@ def _codes(column: pa.Array) -> Codes:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         column = column.cast(pa.string()).dictionary_encode()
-    return Codes(_filled(_series(column.indices), len(column.dictionary)), column.dictionary)
+    values = column.dictionary
+    return Codes(_int32(column.indices.cast(pa.int32()), len(values)), values)
+
+
+def _int32(column: pa.Array, null: int) -> np.ndarray:
+    """Return the numbers, mostly without a copy, `null` where there is none."""
+    whole = column.fill_null(null) if column.null_count else column
+    return np.frombuffer(whole.buffers()[1], np.int32, count=len(whole), offset=4 * whole.offset)
 
 
 def _series(column: pa.Array) -> pl.Series:
@@ -133,11 +143,12 @@ def _filled(series: pl.Series, value: int) -> np.ndarray:
     return (series.fill_null(value) if series.null_count() else series).to_numpy()
 
 
-def _labels(clicked: pa.Array, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of the version's rows are labelled, and which are clicks."""
+def _stages(clicked: pa.Array, own: np.ndarray) -> np.ndarray:
+    """Return how far each row got: OWN, LABELLED or CLICKED, 0 where it is another version's."""
     labels = _series(clicked).cast(pl.Boolean)
-    known = own & labels.is_not_null().to_numpy() if labels.null_count() else own
-    return known, known & labels.fill_null(value=False).to_numpy()
+    stage: np.ndarray = own.view(np.int8) + (own & _filled(labels, value=False))
+    stage += own & labels.is_not_null().to_numpy() if labels.null_count() else own
+    return stage
 
 
 def _positions(position: pa.Array) -> np.ndarray:
@@ -148,25 +159,19 @@ def _positions(position: pa.Array) -> np.ndarray:
     return known
 
 
-def _add_views(
-    views: Codes, own: np.ndarray, labelled: np.ndarray, clicked: np.ndarray, tally: Tally
-) -> None:
-    size = len(views.values) + 1
-    n, c = (
-        np.bincount(views.at[labelled], minlength=size),
-        np.bincount(views.at[clicked], minlength=size),
-    )
-    shown = n if labelled is own else np.bincount(views.at[own], minlength=size)
-    seen = np.flatnonzero(shown[:-1])  # the last are rows without a page view
-    ids = _series(views.values).cast(pl.String).gather(seen)
-    tally.add_views(ids.hash().to_numpy(), n[seen], c[seen])
+def _add_views(views: Codes, stage: np.ndarray, tally: Tally) -> None:
+    counts = _counts_by_stage(views.at, len(views.values) + 1, stage)[:-1]  # the last have no view
+    seen = np.flatnonzero(counts[:, OWN])
+    ids = _series(views.values).cast(pl.String).hash().to_numpy()
+    tally.add_views(ids[seen], counts[seen, LABELLED], counts[seen, CLICKED])
 
 
-def _count_where(codes: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
-    """Return these rows of each code, by whichever side has fewer rows to pick out."""
-    if 2 * np.count_nonzero(rows) < rows.size:
-        return _count(codes[rows], size)
-    counts: np.ndarray = _count(codes, size) - _count(codes[~rows], size)
+def _counts_by_stage(codes: np.ndarray, size: int, stage: np.ndarray) -> np.ndarray:
+    """Return rows of each code that got at least so far, [size, 4]."""
+    both = np.left_shift(codes, 2, dtype=np.int32)
+    both += stage
+    exact = np.bincount(both, minlength=4 * size).reshape(size, 4)
+    counts: np.ndarray = exact[:, ::-1].cumsum(axis=1)[:, ::-1]
     return counts
 
 

@@ -25,19 +25,31 @@ class DriftJudgement:
     columns: tuple[ColumnDrift, ...]
 
 
-def judge_drift(columns: Sequence[ColumnDrift], *, min_importance: float) -> DriftJudgement:
+def judge_drift(
+    columns: Sequence[ColumnDrift],
+    *,
+    min_importance: float,
+    impressions: int,
+    min_impressions: int,
+) -> DriftJudgement:
     """Say whether columns that hold `min_importance` of the model's gain have drifted.
 
     A column counts once, whichever view found it. When the columns that could be judged hold less
-    than `min_importance` together, there is not enough data.
+    than `min_importance` together, there is not enough data; nor is there in a closed or thin hour,
+    whatever the day before it looked like.
 
     Parameters:
         min_importance: share of the gain, 0 to 1; higher alarms later.
+        impressions: of the newest hour.
+        min_impressions: an hour with fewer never alarms.
     """
     drifted = _by_column(columns, Verdict.YES)
     judged = {**_by_column(columns, Verdict.NO), **drifted}
     weight = sum(c.importance for c in drifted.values())
-    if drifted and weight >= min_importance:
+    if impressions < min_impressions:
+        verdict = Verdict.NOT_ENOUGH_DATA
+        reason = f"{impressions} impressions in the newest hour, {min_impressions} needed"
+    elif drifted and weight >= min_importance:
         verdict, reason = Verdict.YES, f"{_list(drifted)}; {_held(drifted, weight)}"
     elif sum(c.importance for c in judged.values()) < min_importance:
         verdict, reason = Verdict.NOT_ENOUGH_DATA, _lacking(columns)

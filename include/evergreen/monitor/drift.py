@@ -44,10 +44,16 @@ def drift_of(
     """
     day = sketches_of(spec, Window.last(DAY, until=hour + HOUR), measured, ledger)
     columns = judge_columns(measured.profile, day, hour, spec)
-    judgement = judge(columns, min_importance=spec.monitor.drift.min_importance)
+    shown, least = day.get(hour, HourSketch()).impressions, spec.monitor.min_hour_impressions
+    judgement = judge(
+        columns,
+        min_importance=spec.monitor.drift.min_importance,
+        impressions=shown,
+        min_impressions=least,
+    )
     fallback = _fallback(spec, hour, measured, ledger)
     verdict, reason = judgement.verdict, judgement.reason
-    if fallback.verdict is Verdict.YES:
+    if fallback.verdict is Verdict.YES and shown >= least:
         said = f"; {reason}" if verdict is Verdict.YES else ""
         verdict, reason = Verdict.YES, f"{fallback.reason}{said}"
     elif verdict is Verdict.NO:

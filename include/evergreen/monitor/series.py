@@ -36,17 +36,23 @@ class DriftSeries:
         hours: start of each hour, [H].
         columns: both views of every column.
         verdicts: of the model, [H].
+        impressions: of each hour, [H]; an hour with fewer than `min_impressions` never alarms.
     """
 
     hours: tuple[datetime, ...]
     columns: tuple[ColumnSeries, ...]
     verdicts: tuple[Verdict, ...]
+    impressions: tuple[int, ...]
     min_importance: float
+    min_impressions: int
 
     def at(self, index: int) -> DriftJudgement:
         """Return the whole judgement of one hour."""
         return judge_drift_hour(
-            [column.at(index) for column in self.columns], min_importance=self.min_importance
+            [column.at(index) for column in self.columns],
+            min_importance=self.min_importance,
+            impressions=self.impressions[index],
+            min_impressions=self.min_impressions,
         )
 
 
@@ -74,26 +80,31 @@ def judge_drift_hours(
             judge_column(name, sums[DAY_HOURS:] - sums[:-DAY_HOURS], column, view=rolling)
         )
         columns.append(judge_column(name, rows[DAY_HOURS - 1 :], column, view=single))
-    least = spec.monitor.drift.min_importance
+    impressions = tuple(sketches[h].impressions if h in sketches else 0 for h in hours)
+    least, thin = spec.monitor.drift.min_importance, spec.monitor.min_hour_impressions
+    open_hours = np.asarray(impressions) >= thin
     return DriftSeries(
         hours=hours,
         columns=tuple(columns),
-        verdicts=_verdicts(columns, len(hours), least),
+        verdicts=_verdicts(columns, open_hours, least),
+        impressions=impressions,
         min_importance=least,
+        min_impressions=thin,
     )
 
 
 def _verdicts(
-    columns: Sequence[ColumnSeries], hours: int, min_importance: float
+    columns: Sequence[ColumnSeries], open_hours: np.ndarray, min_importance: float
 ) -> tuple[Verdict, ...]:
     """Return the model's verdict of each hour: the rule of `domain.drift`, for all at once."""
-    drifted, judged = np.zeros(hours), np.zeros(hours)
+    drifted, judged = np.zeros(open_hours.size), np.zeros(open_hours.size)
     for rolling, single in zip(columns[::2], columns[1::2], strict=True):
         weight = rolling.column.importance
         yes = (rolling.what >= SHIFT) & rolling.judged | (single.what >= SHIFT) & single.judged
         drifted += weight * yes
         judged += weight * (rolling.judged | single.judged)
-    any_yes = drifted > 0
+    any_yes = (drifted > 0) & open_hours
+    judged = np.where(open_hours, judged, -1.0)
     return tuple(
         Verdict.YES
         if yes and some >= min_importance
