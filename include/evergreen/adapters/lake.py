@@ -12,14 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from evergreen.adapters.files import Files
 from evergreen.adapters.lake_tables import TABLES, Table
-from evergreen.config.model_spec import ModelSpec
-from evergreen.config.settings import Settings
 from evergreen.domain.errors import (
     ColumnMissing,
     ColumnTypeWrong,
@@ -29,6 +27,10 @@ from evergreen.domain.errors import (
     WindowInvalid,
 )
 from evergreen.domain.windows import Window, hour_key, parse_hour
+
+if TYPE_CHECKING:  # pydantic takes a third of a sketch's start
+    from evergreen.config.model_spec import ModelSpec
+    from evergreen.config.settings import Settings
 
 SUCCESS = "_SUCCESS"
 GENERATIONS_KEPT = 2  # the one that is visible, and the one before for readers that still hold it
