@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from evergreen.config.model_spec import MonitorSpec
+from evergreen.config.monitor_spec import MonitorSpec
 from evergreen.config.settings import PROJECT
 from evergreen.domain.alarm_level import calibrate, drops_from
 from evergreen.domain.baseline import CtrBaseline, fit_baseline

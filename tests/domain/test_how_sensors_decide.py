@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from scipy.stats import entropy
 
-from evergreen.config.model_spec import MonitorSpec
+from evergreen.config.monitor_spec import MonitorSpec
 from evergreen.config.settings import PROJECT
 
 
