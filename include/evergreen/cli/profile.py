@@ -105,11 +105,10 @@ def _serving(spec: ModelSpec, ledger: Ledger) -> str:
     lake = open_lake(spec)
     newest = lake.newest_closed_hour("impressions")
     champion = ledger.champion(spec.model)
-    if champion is None and newest is None:
-        raise VersionUnknown(f"{spec.model} has no champion and no closed hour; name a --version")
     if champion is not None:
         return str(champion.version)
-    assert newest is not None
+    if newest is None:
+        raise VersionUnknown(f"{spec.model} has no champion and no closed hour; name a --version")
     return judged_version(spec, newest, lake=lake, ledger=ledger, replay=True)
 
 
@@ -144,6 +143,11 @@ def _print_ctr(profile: ReferenceProfile) -> None:
             f"  alarm          above {alarm.level:.2f}: {alarm.false_alarms_per_year:g} false "
             f"alarms a year; looks for drops of {drops}"
         )
+        if alarm.allowance:
+            typer.echo(
+                f"  allowance      the baseline counts {alarm.allowance:.1%} lower: the reference "
+                f"knows its rate too badly for small drops; make a longer one to find them"
+            )
     low, high = min(ctr.shape), max(ctr.shape)
     if low == high:
         typer.echo("  hour of week   all alike: no rhythm is proven")

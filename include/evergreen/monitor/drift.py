@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -93,22 +93,14 @@ def views_of(spec: ModelSpec, columns: int) -> tuple[View, View]:
     """Return the rolling day and the single hour, with the spec's thresholds."""
     drift = spec.monitor.drift
     alpha = drift_alpha(spec.monitor.false_alarms_per_year, columns)
-    return (
-        View(
-            name="24h",
-            min_psi=drift.min_psi,
-            min_gain=drift.min_gain,
-            alpha=alpha,
-            empty_share=drift.empty_share,
-        ),
-        View(
-            name="1h",
-            min_psi=drift.break_psi,
-            min_gain=drift.break_gain,
-            alpha=alpha,
-            empty_share=drift.empty_share,
-        ),
+    rolling = View(
+        name="24h",
+        min_psi=drift.min_psi,
+        min_gain=drift.min_gain,
+        alpha=alpha,
+        empty_share=drift.empty_share,
     )
+    return rolling, replace(rolling, name="1h", min_psi=drift.break_psi, min_gain=drift.break_gain)
 
 
 def _both(
