@@ -175,7 +175,7 @@ def test_what_is_registered(trained: tuple[Shop, str], registry: Versions) -> No
     assert version["metrics"]["challenger_ctr"] == said["metrics"]["challenger"]["ctr"]
     assert version["params"]["rounds"] == RunDir(folder).require("train/full")["rounds"]
     assert version["tags"]["window"] == f"{END - timedelta(days=14)} to {END}".replace(" 0", "T0")
-    step = Path(folder) / "train" / "full" / "model.ubj"
+    step = Path(RunDir(folder).path("train/full", "model.ubj"))
     assert (registry.folder / "1.ubj").read_bytes() == step.read_bytes()
 
 
@@ -222,7 +222,7 @@ def test_a_champion_that_saw_the_holdout_is_judged_by_its_model(
     registry.register(
         "m",
         run_key="the champion's",
-        booster_file=Path(folder) / "train" / "full" / "model.ubj",
+        booster_file=Path(RunDir(folder).path("train/full", "model.ubj")),
         features=(),
         params={},
         metrics={},
@@ -259,7 +259,7 @@ def test_a_champion_that_needs_other_features(
     registry.register(
         "m",
         run_key="old",
-        booster_file=Path(run.url) / "train" / "full" / "model.ubj",
+        booster_file=Path(run.path("train/full", "model.ubj")),
         features=("colour",),
         params={},
         metrics={},
@@ -283,16 +283,18 @@ def test_without_training(tmp_path: Path, trained: tuple[Shop, str], registry: V
 
 
 @pytest.mark.parametrize(
-    "path", ["train/full/model.ubj", "build_dataset/holdout_candidates.parquet"]
+    ("step", "name"),
+    [("train/full", "model.ubj"), ("build_dataset", "holdout_candidates.parquet")],
 )
 def test_a_damaged_artifact_is_refused(
-    trained: tuple[Shop, str], registry: Versions, path: str
+    trained: tuple[Shop, str], registry: Versions, step: str, name: str
 ) -> None:
     shop, folder = trained
-    data = bytearray((Path(folder) / path).read_bytes())
+    path = Path(RunDir(folder).path(step, name))
+    data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
-    (Path(folder) / path).write_bytes(bytes(data))
-    with pytest.raises(ManifestInvalid, match=f"{path} is not the file that the step wrote"):
+    path.write_bytes(bytes(data))
+    with pytest.raises(ManifestInvalid, match=f"/{name} is not the file that the step wrote"):
         evaluate(folder, None, published=shop.published, registry=registry)
     assert registry.keys == []
 
@@ -316,7 +318,7 @@ def test_a_registry_that_is_down_loses_nothing(
 def test_lists_of_the_holdout_are_the_boosters(trained: tuple[Shop, str]) -> None:
     run = RunDir(trained[1])
     candidates = run.table("build_dataset", "holdout_candidates.parquet")
-    booster = load_booster(Path(trained[1]) / "train" / "full" / "model.ubj")
+    booster = load_booster(Path(RunDir(trained[1]).path("train/full", "model.ubj")))
     ranked = rank_candidates(booster, candidates)
     assert ranked.height == candidates.height
     best = ranked.filter(pl.col("rank") == 1)["score"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -37,13 +38,15 @@ def made(tmp_path: Path, train_rows: pl.DataFrame, valid_rows: pl.DataFrame) -> 
 
 
 def digest(folder: str) -> str:
-    return hashlib.sha256(Path(folder, "train", "full", "model.ubj").read_bytes()).hexdigest()
+    return hashlib.sha256(
+        Path(RunDir(folder).path("train/full", "model.ubj")).read_bytes()
+    ).hexdigest()
 
 
 def test_the_model_is_ubj_with_the_specs_features(trained: tuple[Shop, str]) -> None:
     shop, folder = trained
     said = RunDir(folder).require("train/full")
-    path = Path(folder) / "train" / "full" / "model.ubj"
+    path = Path(RunDir(folder).path("train/full", "model.ubj"))
     assert path.read_bytes()[:1] == b"{"  # UBJSON's object; a pickle begins with 0x80
     booster = load_booster(path)
     assert tuple(booster.feature_names or ()) == shop.spec.features.names
@@ -59,7 +62,7 @@ def test_the_logloss_is_the_validation_rows(trained: tuple[Shop, str]) -> None:
     run = RunDir(trained[1])
     names = trained[0].spec.features.names
     valid = run.table("build_dataset", "valid.parquet")
-    booster = load_booster(Path(trained[1]) / "train" / "full" / "model.ubj")
+    booster = load_booster(Path(RunDir(trained[1]).path("train/full", "model.ubj")))
     score = booster.predict(xgb.DMatrix(matrix(valid, names), feature_names=list(names)))
     wanted = log_loss(valid["label"], score.astype(float), sample_weight=valid["weight"])
     assert run.require("train/full")["valid_logloss"] == pytest.approx(wanted, abs=2e-6)
@@ -68,14 +71,13 @@ def test_the_logloss_is_the_validation_rows(trained: tuple[Shop, str]) -> None:
 def test_the_same_seed_gives_the_same_bytes(trained: tuple[Shop, str], tmp_path: Path) -> None:
     shop = trained[0].copy(tmp_path / "again")
     folder = f"{shop.settings.runs_root(MODEL)}/{Path(trained[1]).name}"
-    for name in ("model.ubj", "_SUCCESS"):
-        Path(folder, "train", "full", name).unlink()
+    shutil.rmtree(Path(folder, "train", "full"))
     train(folder, "full")
     assert digest(folder) == digest(trained[1])
 
 
 def test_a_finished_step_returns_what_it_found(trained: tuple[Shop, str]) -> None:
-    path = Path(trained[1]) / "train" / "full" / "model.ubj"
+    path = Path(RunDir(trained[1]).path("train/full", "model.ubj"))
     before = (path.stat().st_mtime_ns, digest(trained[1]))
     assert train(trained[1], "full") == RunDir(trained[1]).require("train/full")
     assert (path.stat().st_mtime_ns, digest(trained[1])) == before
@@ -99,7 +101,7 @@ def test_missing_values_are_learned_from(tmp_path: Path) -> None:
     )
     run = made(tmp_path, some, some)
     assert train(run.url, "full")["valid_logloss"] < 0.2
-    booster = load_booster(Path(run.url) / "train" / "full" / "model.ubj")
+    booster = load_booster(Path(run.path("train/full", "model.ubj")))
     missing = np.array([[0, np.nan], [0, 150.0]], dtype=np.float32)
     scores = booster.predict(xgb.DMatrix(missing, feature_names=list(FEATURES)))
     assert scores[0] > 0.8 > 0.2 > scores[1]
@@ -114,7 +116,7 @@ def test_without_a_data_set(tmp_path: Path) -> None:
 def test_a_damaged_data_set_is_refused(tmp_path: Path) -> None:
     good = rows(40, 10, FEATURES)
     run = made(tmp_path, good, good)
-    good.head(39).write_parquet(Path(run.url) / "build_dataset" / "train.parquet")
+    good.head(39).write_parquet(run.path("build_dataset", "train.parquet"))
     with pytest.raises(ManifestInvalid, match=r"train.parquet is not the file that the step wrote"):
         train(run.url, "full")
 
@@ -122,7 +124,7 @@ def test_a_damaged_data_set_is_refused(tmp_path: Path) -> None:
 def test_lists_are_ranked_by_score_and_ties_stay_in_order(tmp_path: Path) -> None:
     run = made(tmp_path, rows(40, 10, FEATURES), rows(40, 10, FEATURES))
     train(run.url, "full")
-    booster = load_booster(Path(run.url) / "train" / "full" / "model.ubj")
+    booster = load_booster(Path(run.path("train/full", "model.ubj")))
     candidates = pl.DataFrame(
         {
             "context_item_id": ["b", "b", "b", "a"],

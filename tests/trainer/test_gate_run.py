@@ -158,6 +158,6 @@ def test_not_evaluated_against_this_champion(tmp_path: Path, ledger: Ledger) -> 
 
 def test_a_damaged_evaluation_is_refused(tmp_path: Path, ledger: Ledger) -> None:
     run = evaluated(tmp_path)
-    (Path(run.url) / "evaluate" / "champion=0" / "page_views.parquet").write_bytes(b"")
+    Path(run.path("evaluate/champion=0", "page_views.parquet")).write_bytes(b"")
     with pytest.raises(ManifestInvalid, match=r"page_views.parquet is not the file"):
         gate(run.url, champion_version=None, ledger=ledger)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -31,8 +33,10 @@ def test_a_finished_step_is_not_done_again(run: RunDir) -> None:
     assert finish(run)
     assert run.result("train/full") == {"rounds": 19}
     assert not finish(run, text=b"other")
-    assert run.files.read("train/full/model.ubj") == b"model"
-    assert run.files.list("train/full") == ["_SUCCESS", "model.ubj"]
+    assert Path(run.path("train/full", "model.ubj")).read_bytes() == b"model"
+    success, attempt = run.files.list("train/full")
+    assert (success, attempt[:8]) == ("_SUCCESS", "attempt=")
+    assert run.files.list(f"train/full/{attempt}") == ["model.ubj"]
 
 
 def test_after_an_error_nothing_is_stored(run: RunDir) -> None:
@@ -83,7 +87,7 @@ def test_no_manifest(run: RunDir) -> None:
 @pytest.mark.parametrize("damage", [b"MODEL", b"mode", b"", None])
 def test_a_damaged_artifact_is_refused(run: RunDir, tmp_path: Path, damage: bytes | None) -> None:
     finish(run)
-    path = tmp_path / "run" / "train" / "full" / "model.ubj"
+    path = Path(run.path("train/full", "model.ubj"))
     path.unlink() if damage is None else path.write_bytes(damage)
     target = tmp_path / "fetched"
     with pytest.raises(ManifestInvalid, match=r"model.ubj is not the file that the step wrote; "):
@@ -110,9 +114,37 @@ def test_a_table_is_read_and_checked(run: RunDir, tmp_path: Path) -> None:
         assert output is not None
         frame.write_parquet(output.folder / "train.parquet")
     assert run.table("build_dataset", "train.parquet").equals(frame)
-    frame.head(2).write_parquet(tmp_path / "run" / "build_dataset" / "train.parquet")
+    frame.head(2).write_parquet(run.path("build_dataset", "train.parquet"))
     with pytest.raises(ManifestInvalid, match=r"train.parquet is not the file that the step wrote"):
         run.table("build_dataset", "train.parquet")
+
+
+def test_the_first_of_two_attempts_stands(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+    """A node that was cut off goes on with an attempt that another one has replaced."""
+    with run.running("train/full") as late:
+        assert late is not None
+        (late.folder / "model.ubj").write_bytes(b"late")
+        other = RunDir(run.url)
+        other.files.alone = lambda _: nullcontext()  # type: ignore[assignment, method-assign]
+        assert finish(other, text=b"first")  # as on another machine, where no lock reaches
+    assert "another attempt at train/full finished first" in capsys.readouterr().err
+    assert Path(run.path("train/full", "model.ubj")).read_bytes() == b"first"
+    assert len(run.files.list("train/full")) == 3  # _SUCCESS and two attempts
+
+
+def test_a_result_names_the_pod_that_made_it(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGREEN_POD_UID", "6a1c")
+    monkeypatch.setenv("EVERGREEN_POD_NAME", "train-full")
+    finish(run)
+    closing = json.loads(run.files.read("train/full/_SUCCESS"))
+    assert closing["pod"] == {"name": "train-full", "uid": "6a1c"}
+    assert run.files.list("train/full") == ["_SUCCESS", "attempt=6a1c"]
+
+
+def test_the_first_manifest_stands(run: RunDir) -> None:
+    run.write_manifest({"run_key": "k", "base": 1})
+    run.write_manifest({"run_key": "k", "base": 2})
+    assert run.manifest() == {"run_key": "k", "base": 1}
 
 
 def test_a_success_that_is_broken(run: RunDir) -> None:

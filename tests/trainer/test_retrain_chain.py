@@ -95,7 +95,7 @@ def test_a_challenger_of_the_same_data_is_held(promoted: tuple[Shop, dict[str, A
     )
     runs = f"{shop.settings.runs_root(MODEL)}"
     models = [
-        (Path(runs) / key / "train" / "full" / "model.ubj").read_bytes()
+        Path(RunDir(f"{runs}/{key}").path("train/full", "model.ubj")).read_bytes()
         for key in (said["run_key"], forced["run_key"])
     ]
     assert models[0] == models[1]  # two runs with the same seed
@@ -121,8 +121,8 @@ def test_it_goes_on_where_it_stopped_once_mlflow_is_up(
         with pytest.raises(RegistryUnreachable, match=r"then run again: what was done already is"):
             again(shop, window=OTHER_WINDOW)
     (key,) = [r.run_key for r in shop.ledger.runs(MODEL) if r.verdict is None]
-    folder = Path(f"{shop.settings.runs_root(MODEL)}/{key}")
-    model = folder / "train" / "full" / "model.ubj"
+    run = RunDir(f"{shop.settings.runs_root(MODEL)}/{key}")
+    model = Path(run.path("train/full", "model.ubj"))
     before = model.stat().st_mtime_ns
     done = again(shop, window=OTHER_WINDOW)
     assert done["run_key"] == key

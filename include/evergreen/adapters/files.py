@@ -10,7 +10,8 @@ import fcntl
 import io
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,8 @@ from evergreen.domain.errors import EvergreenError, LakeUnreachable
 
 if TYPE_CHECKING:
     import polars as pl
+
+CHUNK_BYTES = 1 << 20
 
 
 class Files:
@@ -53,6 +56,24 @@ class Files:
         """Write the file so that no reader ever sees a part of it."""
         with self._explained(path, "write"):
             self._backend.write(self.uri(path), lambda file: file.write(data))
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write the file unless there is one; of two writers at once, one gets True.
+
+        How sure that is, the store says: a hard link on disks, a conditional put on S3.
+        """
+        with self._explained(path, "write"):
+            return self._backend.create(self.uri(path), data)
+
+    def upload(self, path: str, source: Path) -> None:
+        """Write the file from a local one, of any size, in pieces."""
+        with self._explained(path, "write"):
+            self._backend.upload(self.uri(path), source)
+
+    def download(self, path: str, target: Path) -> None:
+        """Copy the file to a local one, of any size, in pieces."""
+        with self._explained(path, "read"):
+            self._backend.download(self.uri(path), target)
 
     def write_parquet(self, path: str, frame: pl.DataFrame) -> int:
         """Write a frame in the same way and return the file's size in bytes."""
@@ -126,6 +147,9 @@ class _Writes(Protocol):
 class _Backend(Protocol):
     def read(self, uri: str) -> bytes: ...
     def write(self, uri: str, fill: _Writes) -> None: ...
+    def create(self, uri: str, data: bytes) -> bool: ...
+    def upload(self, uri: str, source: Path) -> None: ...
+    def download(self, uri: str, target: Path) -> None: ...
     def exists(self, uri: str) -> bool: ...
     def list(self, uri: str) -> list[str]: ...
     def size(self, uri: str) -> int: ...
@@ -140,7 +164,24 @@ class _Local:
         return Path(uri).read_bytes()
 
     def write(self, uri: str, fill: _Writes) -> None:
-        target = Path(uri)
+        self._put(Path(uri), fill, os.replace)
+
+    def create(self, uri: str, data: bytes) -> bool:
+        try:
+            self._put(Path(uri), lambda file: file.write(data), os.link)
+        except FileExistsError:
+            return False
+        return True
+
+    def upload(self, uri: str, source: Path) -> None:
+        with source.open("rb") as data:
+            self.write(uri, lambda file: shutil.copyfileobj(data, file, CHUNK_BYTES))
+
+    def download(self, uri: str, target: Path) -> None:
+        shutil.copyfile(uri, target)
+
+    def _put(self, target: Path, fill: _Writes, show: Callable[[Path, Path], None]) -> None:
+        """Fill a hidden file beside the target, sync it, and `show` it under the target's name."""
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
         try:
             file = temporary.open("xb")
@@ -152,10 +193,9 @@ class _Local:
                 fill(file)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(target)
-        except BaseException:
+            show(temporary, target)
+        finally:
             temporary.unlink(missing_ok=True)
-            raise
 
     def exists(self, uri: str) -> bool:
         return Path(uri).exists()
@@ -195,6 +235,22 @@ class _Remote:
         buffer = io.BytesIO()
         fill(buffer)
         fs.pipe_file(path, buffer.getvalue())
+
+    def create(self, uri: str, data: bytes) -> bool:
+        fs, path = self._open(uri)
+        try:
+            fs.pipe_file(path, data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def upload(self, uri: str, source: Path) -> None:
+        fs, path = self._open(uri)
+        fs.put_file(str(source), path)
+
+    def download(self, uri: str, target: Path) -> None:
+        fs, path = self._open(uri)
+        fs.get_file(path, str(target))
 
     def exists(self, uri: str) -> bool:
         fs, path = self._open(uri)

@@ -17,7 +17,7 @@ MODEL_FILE = "model.ubj"
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth")
 UBJ_START = b"{"
 PICKLE_START = b"\x80"
-REQUIREMENTS = ("xgboost-cpu", "numpy", "scipy", "pandas")
+REQUIREMENTS = ("numpy", "scipy", "pandas")
 
 
 def write_model(folder: Path, booster_file: Path, features: Sequence[str]) -> None:
@@ -51,7 +51,10 @@ def write_model(folder: Path, booster_file: Path, features: Sequence[str]) -> No
             inputs=Schema([ColSpec("float", name) for name in features]),
             outputs=Schema([ColSpec("double", "score")]),
         ),
-        pip_requirements=[f"{name}=={installed(name)}" for name in REQUIREMENTS],
+        pip_requirements=[
+            f"xgboost-cpu=={xgboost.__version__}",  # whoever serves needs no CUDA
+            *(f"{name}=={installed(name)}" for name in REQUIREMENTS),
+        ],
     )
     shutil.copyfile(booster_file, folder / MODEL_FILE)
     refuse_pickles([path.name for path in folder.iterdir()], where=str(folder))

@@ -15,9 +15,11 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from evergreen.config.compute_spec import ComputeSpec
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.config.monitor_spec import MonitorSpec
 from evergreen.config.section import Section
+from evergreen.config.train_spec import TrainSpec
 from evergreen.domain.errors import ModelSpecInvalid
 from evergreen.domain.windows import HOUR
 
@@ -77,36 +79,6 @@ class ValidateSpec(Section):
     """Report a day whose rows fall by more than this share below the same weekday a week before."""
 
 
-class TrainSpec(Section):
-    """How a challenger is made."""
-
-    enabled: bool = True
-    """False: the model is trained elsewhere. It is watched, and a request for a retraining is a
-    message and an asset event for others; there are no DAGs that retrain or roll back."""
-    window: Duration = parse_duration("28d")
-    """Page views that end here become training, validation and holdout rows."""
-    lookback: Duration = parse_duration("28d")
-    """How far features look back from their moment."""
-    validation: Duration = parse_duration("3d")
-    """Page views just before the holdout, for early stopping."""
-    max_page_views: int = Field(20_000, ge=100)
-    """Sampled (seeded) from the window beyond this."""
-    candidates: int = Field(30, ge=5)
-    """Candidates for each context item; also the length of a published list."""
-    objective: Literal["binary:logistic"] = "binary:logistic"
-    """A click model: its score is a probability."""
-    params: dict[str, float | int | str] = Field(default_factory=dict)
-    """Passed to XGBoost over the defaults."""
-    rounds: int = Field(200, ge=1)
-    """Boosting rounds at most; early stopping ends sooner."""
-    early_stopping_rounds: int = Field(20, ge=1)
-    snapshot_every: Duration = parse_duration("48h")
-    """Training rows see features this old at most, as a published list is served for days."""
-    seed: int = 7
-    variants: tuple[Literal["full"], ...] = ("full",)
-    """Trained side by side; the best on the validation window meets the holdout."""
-
-
 class GateSpec(Section):
     """What a challenger must prove."""
 
@@ -134,23 +106,6 @@ class DeploySpec(Section):
     """Whether a person is asked first; `never` is the only answer so far."""
     probation: Duration = parse_duration("72h")
     """Reserved: how long the new champion will be on trial."""
-
-
-class ComputeSpec(Section):
-    """What a step may use."""
-
-    cpu: float = Field(1, gt=0)
-    """Reserved for pods."""
-    memory: str = "2Gi"
-    """Reserved for pods."""
-    gpu: int = Field(0, ge=0)
-    """Reserved for pods."""
-    image: str = ""
-    """Part of the run key: another image is another retraining. Reserved for pods."""
-    queue: str = "default"
-    """Reserved for pods."""
-    timeout: Duration = parse_duration("1h")
-    """A step that takes longer is ended."""
 
 
 class ModelSpec(Section):

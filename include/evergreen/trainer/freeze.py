@@ -6,17 +6,19 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import evergreen
 from evergreen.adapters.lake import Lake
-from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import Settings
 from evergreen.domain.errors import WindowEmpty, WindowInvalid
 from evergreen.domain.windows import Window, hour_key
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.model_code import code_digest
+
+if TYPE_CHECKING:
+    from evergreen.adapters.ledger import Ledger  # the trainer's image has no SQLAlchemy
 
 TABLE = "orders"
 KEY_DIGITS = 16
@@ -81,8 +83,7 @@ def freeze_window(
         body["attempt"] = int(body["attempt"]) + 1  # type: ignore[call-overload]
         key = run_key(body)
     run_dir = RunDir(f"{settings.runs_root(spec.model)}/{key}")
-    if not run_dir.files.exists("manifest.json"):
-        run_dir.write_manifest({**body, "run_key": key})
+    run_dir.write_manifest({**body, "run_key": key})
     summary = {
         "run_key": key,
         "run_dir": run_dir.url,

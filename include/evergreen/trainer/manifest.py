@@ -1,14 +1,18 @@
 """A run directory: the frozen window's manifest, and for each step its output and `_SUCCESS`.
 
-A step's files become visible with `_SUCCESS`, written last, which holds their digests. A step that
-finds it returns it: so a retry, a second trigger or a cleared task never does the work twice.
+A step writes below a folder of its own attempt, then `_SUCCESS`, which names that folder, the
+files' digests and who wrote them (in a cluster, the pod). A step that finds it returns it: so a
+retry, a second trigger or a cleared task never does the work twice. The first `_SUCCESS` stands:
+an attempt that was given up but lives on (a node that was cut off) can neither mix its files with
+another's nor replace a result that later steps have read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
+import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,9 +26,13 @@ import polars as pl
 
 from evergreen.adapters.files import Files
 from evergreen.domain.errors import ManifestInvalid
+from evergreen.trainer.progress import say
 
 MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
+POD_UID = "EVERGREEN_POD_UID"
+POD_NAME = "EVERGREEN_POD_NAME"
+"""Set in a pod from its own metadata."""
 
 
 @dataclass(slots=True)
@@ -58,8 +66,8 @@ class RunDir:
         return found
 
     def write_manifest(self, body: dict[str, Any]) -> None:
-        """Write the frozen window's manifest; it never changes afterwards."""
-        self.files.write_atomic(MANIFEST, json.dumps(body, indent=1).encode())
+        """Write the frozen window's manifest, unless it was frozen before: the first one stands."""
+        self.files.create(MANIFEST, json.dumps(body, indent=1).encode())
 
     def result(self, step: str) -> dict[str, Any] | None:
         """Return what a finished step found, None while it has not finished."""
@@ -101,8 +109,12 @@ class RunDir:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def path(self, step: str, name: str) -> str:
-        """Return what Polars opens for a finished step's file."""
-        return self.files.uri(f"{step}/{name}")
+        """Return what Polars opens for a finished step's file.
+
+        Raises:
+            ManifestInvalid: the step has not finished.
+        """
+        return self.files.uri(self._place(step, name))
 
     def table(self, step: str, name: str) -> pl.DataFrame:
         """Return a finished step's Parquet file.
@@ -110,45 +122,52 @@ class RunDir:
         Raises:
             ManifestInvalid: the step has not finished, or the file is not what it wrote.
         """
-        return pl.read_parquet(io.BytesIO(self._checked(step, name)))
+        with tempfile.TemporaryDirectory(prefix="evergreen-table-") as folder:
+            return pl.read_parquet(self.fetch(step, name, Path(folder) / name), memory_map=False)
 
     def fetch(self, step: str, name: str, target: Path) -> Path:
-        """Copy a finished step's file to a local path.
+        """Copy a finished step's file, of any size, to a local path.
 
         Raises:
             ManifestInvalid: the step has not finished, or the file is not what it wrote.
         """
-        target.write_bytes(self._checked(step, name))
-        return target
-
-    def _checked(self, step: str, name: str) -> bytes:
-        """Return a finished step's file, which has the digest that the step wrote."""
-        self.require(step)
-        expected = (self._json(f"{step}/{SUCCESS}") or {})["files"].get(name)
+        place = self._place(step, name)
+        expected = self._closing(step)["files"].get(name)
         try:
-            data = self.files.read(f"{step}/{name}")
+            self.files.download(place, target)
         except FileNotFoundError:
-            data = b""
-        if expected != _digest(data):
+            target.unlink(missing_ok=True)
+        if not target.exists() or _digest(target) != expected:
+            target.unlink(missing_ok=True)
             raise ManifestInvalid(
-                f"{self.path(step, name)} is not the file that the step wrote; remove "
+                f"{self.files.uri(place)} is not the file that the step wrote; remove "
                 f"{self.files.uri(step)}/{SUCCESS} and run the step again"
             )
-        return data
+        return target
+
+    def _place(self, step: str, name: str) -> str:
+        return f"{step}/{self._closing(step)['attempt']}/{name}"
+
+    def _closing(self, step: str) -> dict[str, Any]:
+        self.require(step)
+        return self._json(f"{step}/{SUCCESS}") or {}
 
     def _store(self, step: str, output: StepOutput) -> None:
+        attempt = f"attempt={os.environ.get(POD_UID) or secrets.token_hex(8)}"
         digests = {}
         for path in sorted(output.folder.iterdir()):
-            data = path.read_bytes()
-            digests[path.name] = _digest(data)
-            self.files.write_atomic(f"{step}/{path.name}", data)
+            digests[path.name] = _digest(path)
+            self.files.upload(f"{step}/{attempt}/{path.name}", path)
         body = {
             "step": step,
+            "attempt": attempt,
+            "pod": {"name": os.environ.get(POD_NAME), "uid": os.environ.get(POD_UID)},
             "finished_at": datetime.now(UTC).isoformat(),
             "files": digests,
             "result": output.result,
         }
-        self.files.write_atomic(f"{step}/{SUCCESS}", json.dumps(body, indent=1).encode())
+        if not self.files.create(f"{step}/{SUCCESS}", json.dumps(body, indent=1).encode()):
+            say(f"another attempt at {step} finished first; its result stands")
 
     def _json(self, path: str) -> dict[str, Any] | None:
         try:
@@ -161,5 +180,6 @@ class RunDir:
             ) from None
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,13 +8,15 @@ from __future__ import annotations
 import io
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 _at = int(os.environ.get("KILLED_AT_WRITE", "0"))
 
 if _at:
     from evergreen.adapters import files
 
-    _write, _seen = files._Local.write, 0
+    _put, _seen = files._Local._put, 0
 
     def _half(file: io.BufferedWriter, fill: files._Writes) -> None:
         whole = io.BytesIO()
@@ -23,10 +25,10 @@ if _at:
         file.flush()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def _counted(self: files._Local, uri: str, fill: files._Writes) -> None:
+    def _counted(self: files._Local, target: Path, fill: files._Writes, show: Any) -> None:
         global _seen
         _seen += 1
         last = _seen == _at
-        _write(self, uri, (lambda file: _half(file, fill)) if last else fill)  # type: ignore[arg-type]
+        _put(self, target, (lambda file: _half(file, fill)) if last else fill, show)  # type: ignore[arg-type]
 
-    files._Local.write = _counted  # type: ignore[method-assign]
+    files._Local._put = _counted  # type: ignore[method-assign]
