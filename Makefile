@@ -46,6 +46,9 @@ bench-decisions: setup bench-env  ## false alarms a year and delays, ours and pe
 bench-refreshed: setup  ## alarms about a champion refreshed daily on half a year of sales: [DATA=path]
 	@$(BIN)/python tests/bench/refreshed.py $(if $(DATA),--data "$(DATA)") $(ARGS)
 
+bench-train: setup  ## memory and time of training, on disk and in memory (ARGS=--quick)
+	@$(BIN)/python tests/bench/train.py $(ARGS)
+
 bench-env: setup
 	@scripts/bench_env.sh
 
@@ -55,10 +58,20 @@ bench-loop: setup  ## stale against daily refreshed on half a year of sales: mak
 requirements: setup  ## compile requirements.txt from pyproject.toml again
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.12 --no-annotate --no-emit-index-url --quiet -o requirements.txt --custom-compile-command "make requirements"
 
+images: setup  ## build the trainer's image and Airflow's with docker or podman: [ENGINE=podman] [ARGS=--help]
+	@scripts/images.sh $(ARGS)
+
+PIN = $(BIN)/uv pip compile --constraints requirements.txt --universal --python-version 3.12 --no-annotate --no-emit-index-url --quiet --custom-compile-command "make trainer-requirements"
+trainer-requirements: setup  ## compile the images' pins again, to the versions of requirements.txt
+	@$(PIN) docker/trainer/requirements.in -o docker/trainer/requirements.txt
+	@xgboost=$$(sed -n 's/^xgboost-cpu==/xgboost==/p' requirements.txt) && sed "s/^xgboost-cpu$$/$$xgboost/" docker/trainer/requirements.in | $(PIN) - -o docker/trainer/requirements-gpu.txt
+	@$(PIN) docker/mlflow/requirements.in -o docker/mlflow/requirements.txt
+	@$(PIN) pyproject.toml -o docker/airflow/requirements.txt
+
 docs: setup  ## write docs/reference/ from the code again
 	@$(BIN)/python scripts/generate_docs.py
 
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop bench-train requirements images trainer-requirements docs clean

@@ -35,8 +35,10 @@ def popular() -> pl.DataFrame:
     )
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(params=["disk", "memory", "s3"])
 def published(request: pytest.FixtureRequest, tmp_path: Path) -> Published:
+    if request.param == "s3":
+        return Published(request.getfixturevalue("s3").folder(tmp_path.name))
     return Published(f"{'memory://' if request.param == 'memory' else ''}{tmp_path}/published")
 
 

@@ -79,11 +79,13 @@ class World:
     def refresh(self, until: datetime, version: int) -> None:
         """Train on everything until now and publish it, whatever the gate would say."""
         lake, ledger = open_lake(self.enter().spec), open_ledger()
+        full = self.spec.train.model_copy(update={"variants": ("full_28d",)})
+        spec = self.spec.model_copy(update={"train": full})
         frozen = freeze_window(
-            self.spec, lake=lake, ledger=ledger, settings=settings(), until=until, reason="daily"
+            spec, lake=lake, ledger=ledger, settings=settings(), until=until, reason="daily"
         )
         build_dataset(frozen["run_dir"], settings())
-        train(frozen["run_dir"], "full")
+        train(frozen["run_dir"], "full_28d")
         published = open_published(self.spec)
         publish(frozen["run_dir"], version=version, fence=version, published=published)
         shutil.rmtree(frozen["run_dir"])

@@ -50,10 +50,10 @@ def refresh(world: World, spec: ModelSpec, until: datetime, version: int) -> Ref
     )
     folder = frozen["run_dir"]
     dataset.build_dataset(folder, settings())
-    fit.train(folder, "full")
+    fit.train(folder, "full_28d")
     run = RunDir(folder)
     with tempfile.TemporaryDirectory() as scratch:
-        path = run.fetch(fit.step_name("full"), fit.MODEL_FILE, Path(scratch) / fit.MODEL_FILE)
+        path = run.fetch(fit.step_name("full_28d"), fit.MODEL_FILE, Path(scratch) / fit.MODEL_FILE)
         booster = load_booster(path)
     table = run.table
     earned = Holdout(table(dataset.STEP, "holdout_orders.parquet"), spec.gate.k).outcome(
@@ -103,9 +103,8 @@ def main() -> None:
     shutil.rmtree(options.home, ignore_errors=True)
     world = World("refreshed", options.home, options.data)
     spec = spec_of(MODEL)
-    spec = spec.model_copy(
-        update={"train": spec.train.model_copy(update={"max_page_views": options.page_views})}
-    )
+    asked = {"max_page_views": options.page_views, "variants": ("full_28d",)}
+    spec = spec.model_copy(update={"train": spec.train.model_copy(update=asked)})
     first = world.orders["order_time"].min().replace(hour=0, minute=0, second=0)
     start = first + TRAINED_DAYS * DAY
     world.play(start - 5 * WEEK, start)

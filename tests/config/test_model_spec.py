@@ -45,7 +45,7 @@ def test_the_defaults(tmp_path: Path) -> None:
     assert spec.monitor.trigger.max_retrains_per_day == 2
     assert spec.monitor.trigger.max_model_age == timedelta(days=28)
     assert spec.train.window == spec.train.lookback == timedelta(days=28)
-    assert spec.train.variants == ("full",)
+    assert spec.train.variants == ("full_28d", "recent_7d", "fresh_24h")
     assert (spec.gate.holdout, spec.gate.k, spec.gate.metric) == (timedelta(days=7), 5, "ndcg")
     assert (spec.gate.min_gain, spec.gate.confidence, spec.gate.min_page_views) == (0, 0.95, 500)
     assert spec.deploy.approval == "never"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any
 import psutil
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
 
 from evergreen.adapters.installation import spec_of
 from evergreen.config.settings import settings
@@ -26,30 +26,35 @@ class Script(LocalStep):
     script = ""
 
     @property
-    def command(self) -> list[str]:
-        return ["-c", self.script, *super().command]
+    def argv(self) -> list[str]:
+        return [sys.executable, "-c", self.script, *self.command]
 
 
 def step(script: str = "", **options: Any) -> Script:
     with DAG("shop__retrain"):
-        found = Script(task_id="train", step="train", run_dir="/runs/abc", **options)
+        options = {"arguments": {"variant": "full_28d"}, **options}
+        found = Script(task_id="train", model="shop", step="train", run_dir="/runs/abc", **options)
     found.script = script
     return found
 
 
 def test_command_line() -> None:
     found = LocalStep(
-        task_id="t", step="publish", run_dir="/runs/abc", arguments={"version": "7", "fence": "2"}
+        task_id="t",
+        model="shop",
+        step="publish",
+        run_dir="/runs/abc",
+        arguments={"version": "7", "fence": "2"},
     )
-    assert found.command == [
-        *("-m", "evergreen.cli", "step", "publish", "--run-dir", "/runs/abc"),
-        *("--version", "7", "--fence", "2"),
-    ]
+    words = ["step", "publish", "--run-dir", "/runs/abc", "--version", "7", "--fence", "2"]
+    assert found.command == words
+    assert found.argv == [sys.executable, "-m", "evergreen.cli", *words]
 
 
 def test_result_says_where_the_manifest_is_and_what_was_asked() -> None:
-    found = step("print('done')", arguments={"champion": "3"}).execute({})
-    assert found == {"manifest": "/runs/abc/train/_SUCCESS", "arguments": {"champion": "3"}}
+    found = step("print('done')", arguments={"variant": "recent_7d"}).execute({})
+    manifest = "/runs/abc/train/recent_7d/_SUCCESS"
+    assert found == {"manifest": manifest, "arguments": {"variant": "recent_7d"}}
 
 
 @pytest.mark.parametrize(
@@ -144,15 +149,14 @@ def test_the_backend_is_a_setting(
         monkeypatch.setenv("EVERGREEN_COMPUTE", "kubernetes")
         settings.cache_clear()
         pod = step_task(spec, "publish", run_dir="/runs/abc")
-        mapped = mapped_step(spec, "train", [{"variant": "full"}], run_dir="/runs/abc")
+        mapped = mapped_step(spec, "train", [{"variant": "full_28d"}], run_dir="/runs/abc")
     assert (type(local), type(pod)) == (LocalStep, KubernetesStep)
     assert mapped.operator_class is KubernetesStep
     assert local.execution_timeout.total_seconds() == 7_200
-    with pytest.raises(AirflowFailException, match="set EVERGREEN_COMPUTE=local"):
-        pod.execute({})
+    assert (local.retries, pod.retries) == (1, 3)
 
 
 def test_the_real_command_reports_its_error(home: Path) -> None:
-    found = LocalStep(task_id="t", step="train", run_dir=str(home / "runs" / "none"))
+    found = LocalStep(task_id="t", model="shop", step="train", run_dir=str(home / "runs" / "none"))
     with pytest.raises(StepFailed, match=r"step train of .* ended with exit code 1: \w+: "):
         found.execute({})

@@ -27,7 +27,7 @@ def trained_once(landed_once: Shop, tmp_path_factory: pytest.TempPathFactory) ->
     shop = landed_once.copy(tmp_path_factory.mktemp("trained"))
     key = shop.freeze()["run_key"]
     build_dataset(run_dir(shop, key), shop.settings)
-    train(run_dir(shop, key), "full")
+    train(run_dir(shop, key), "full_28d")
     return shop, key
 
 

@@ -61,6 +61,10 @@ class Versions(Registry):
     def fetch(self, model: str, version: int, name: str, target: Path) -> Path:
         if version > len(self.keys):
             raise VersionUnknown(f"{model} has no version {version}")
+        target.mkdir(parents=True, exist_ok=True)
+        if name in self.registered[version - 1]:
+            (target / name).write_text(json.dumps(self.registered[version - 1][name]))
+            return target / name
         return Path(shutil.copyfile(self.folder / f"{version}.ubj", target / name))
 
 

@@ -45,6 +45,7 @@ def spec_body(**more: Any) -> dict[str, Any]:
             "validation": "2d",
             "snapshot_every": "48h",
             "candidates": 12,
+            "variants": ["full_28d"],
             "rounds": 30,
             "early_stopping_rounds": 5,
             "params": {"max_depth": 3, "min_child_weight": 1, "nthread": 1},

@@ -24,10 +24,10 @@ from evergreen.config.settings import PROJECT
 from evergreen.domain.errors import FeatureInvalid, ManifestInvalid, ModelSpecInvalid, WindowEmpty
 from evergreen.domain.windows import Window
 from evergreen.trainer.dataset import (
+    FeatureCheck,
     Split,
     _validation_start,
     build_dataset,
-    check_features,
     with_line,
 )
 from evergreen.trainer.manifest import RunDir
@@ -215,10 +215,22 @@ def test_a_feature_that_cannot_be_learned_from(own_lake: Shop, price: str, words
 @pytest.mark.parametrize("value", [float("nan"), None])
 def test_single_missing_values_are_fine(value: float | None) -> None:
     rows = pl.DataFrame({"price": [1.0, value, 2.0]})
-    check_features(rows, ("price",))
-    check_features(rows.clear(), ("price",))
+    checked = FeatureCheck(("price",))
+    checked.add(rows)
+    checked.add(rows.clear())
+    checked.add(pl.DataFrame({"price": [value, value]}, schema={"price": pl.Float64}))
+    checked.finish()
     with pytest.raises(FeatureInvalid, match="infinite"):
-        check_features(pl.DataFrame({"price": [1.0, float("-inf"), value]}), ("price",))
+        checked.add(pl.DataFrame({"price": [1.0, float("-inf"), value]}))
+
+
+def test_a_feature_that_is_missing_in_every_part() -> None:
+    checked = FeatureCheck(("price",))
+    FeatureCheck(("price",)).finish()  # no rows are no proof
+    for value in (float("nan"), None):
+        checked.add(pl.DataFrame({"price": [value]}, schema={"price": pl.Float64}))
+    with pytest.raises(FeatureInvalid, match=r"missing .* in every row"):
+        checked.finish()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from math import log2
 from pathlib import Path
@@ -145,7 +146,7 @@ def test_the_first_challenger_meets_popularity(
 ) -> None:
     shop, folder = trained
     said = evaluate(folder, None, published=shop.published, registry=registry)
-    assert (said["version"], said["champion"], said["variant"]) == (1, None, "full")
+    assert (said["version"], said["champion"], said["variant"]) == (1, None, "full_28d")
     assert (set(said["metrics"]), said["as_of"]) == ({"challenger", "popularity"}, END.isoformat())
     assert said["metrics"]["challenger"]["ndcg"] > said["metrics"]["popularity"]["ndcg"]
     assert said["metrics"]["popularity"]["fallback_share"] == 1.0
@@ -171,11 +172,42 @@ def test_what_is_registered(trained: tuple[Shop, str], registry: Versions) -> No
     (version,) = registry.registered
     assert version["features"] == shop.spec.features.names
     assert version["profile.json"] == said["profile"]
-    assert version["manifest.json"] == RunDir(folder).manifest()
+    assert version["manifest.json"] == {
+        **RunDir(folder).manifest(),
+        "trained_until": RunDir(folder).require("build_dataset")["validation_start"],
+    }
     assert version["metrics"]["challenger_ctr"] == said["metrics"]["challenger"]["ctr"]
-    assert version["params"]["rounds"] == RunDir(folder).require("train/full")["rounds"]
+    assert version["params"]["rounds"] == RunDir(folder).require("train/full_28d")["rounds"]
     assert version["tags"]["window"] == f"{END - timedelta(days=14)} to {END}".replace(" 0", "T0")
-    step = Path(RunDir(folder).path("train/full", "model.ubj"))
+    step = Path(RunDir(folder).path("train/full_28d", "model.ubj"))
+    assert (registry.folder / "1.ubj").read_bytes() == step.read_bytes()
+
+
+def test_every_variants_validation_loss_is_on_record(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    """Three variants, each in its own words: the best is registered, and people see why."""
+    shop, folder = trained
+    run, variants = RunDir(folder), ("full_28d", "recent_7d", "fresh_24h")
+    body = run.manifest()
+    body["spec"]["train"] |= {"variants": list(variants), "min_rows": 1}
+    run.files.write_atomic("manifest.json", json.dumps(body).encode())
+    results = {name: train(folder, name, registry=registry) for name in variants}
+    losses = {name: results[name]["valid_logloss"] for name in variants[:2]}
+    best = min(losses, key=lambda name: losses[name])
+    said = evaluate(folder, None, published=shop.published, registry=registry)
+    assert said["variant"] == best
+    assert {n: v["valid_logloss"] for n, v in said["variants"].items() if len(v) > 1} == losses
+    assert said["variants"]["fresh_24h"]["skipped"].startswith("no champion to continue from")
+    (version,) = registry.registered
+    metrics, tags = version["metrics"], version["tags"]
+    assert {n: metrics[f"valid_logloss_{n}"] for n in losses} == losses
+    assert (metrics["valid_logloss"], tags["variant"]) == (losses[best], best)
+    assert tags["variants"].startswith(
+        f"full_28d {losses['full_28d']:.6f}; recent_7d {losses['recent_7d']:.6f}; "
+        "fresh_24h skipped: no champion"
+    )
+    step = Path(run.path(f"train/{best}", "model.ubj"))
     assert (registry.folder / "1.ubj").read_bytes() == step.read_bytes()
 
 
@@ -222,7 +254,7 @@ def test_a_champion_that_saw_the_holdout_is_judged_by_its_model(
     registry.register(
         "m",
         run_key="the champion's",
-        booster_file=Path(RunDir(folder).path("train/full", "model.ubj")),
+        booster_file=Path(RunDir(folder).path("train/full_28d", "model.ubj")),
         features=(),
         params={},
         metrics={},
@@ -255,11 +287,11 @@ def test_a_champion_that_needs_other_features(
     run = make_run(tmp_path, spec)
     good = rows(40, 10, ("colour",))
     finish(run, "build_dataset", {}, train=good, valid=good)
-    train(run.url, "full")
+    train(run.url, "full_28d")
     registry.register(
         "m",
         run_key="old",
-        booster_file=Path(run.path("train/full", "model.ubj")),
+        booster_file=Path(run.path("train/full_28d", "model.ubj")),
         features=("colour",),
         params={},
         metrics={},
@@ -284,7 +316,7 @@ def test_without_training(tmp_path: Path, trained: tuple[Shop, str], registry: V
 
 @pytest.mark.parametrize(
     ("step", "name"),
-    [("train/full", "model.ubj"), ("build_dataset", "holdout_candidates.parquet")],
+    [("train/full_28d", "model.ubj"), ("build_dataset", "holdout_candidates.parquet")],
 )
 def test_a_damaged_artifact_is_refused(
     trained: tuple[Shop, str], registry: Versions, step: str, name: str
@@ -318,7 +350,7 @@ def test_a_registry_that_is_down_loses_nothing(
 def test_lists_of_the_holdout_are_the_boosters(trained: tuple[Shop, str]) -> None:
     run = RunDir(trained[1])
     candidates = run.table("build_dataset", "holdout_candidates.parquet")
-    booster = load_booster(Path(RunDir(trained[1]).path("train/full", "model.ubj")))
+    booster = load_booster(Path(RunDir(trained[1]).path("train/full_28d", "model.ubj")))
     ranked = rank_candidates(booster, candidates)
     assert ranked.height == candidates.height
     best = ranked.filter(pl.col("rank") == 1)["score"]

@@ -229,3 +229,38 @@ def test_a_file_that_was_written_over(mini: Shop) -> None:
     whole.write_bytes(b"PAR1")
     with pytest.raises(FileCorrupt, match=rf"{path} cannot be read as Parquet"):
         validate_window(frozen["run_dir"])
+
+
+def promote_by_hand(shop: Shop, version: int, as_of: datetime) -> None:
+    shop.ledger.release(
+        MODEL,
+        version,
+        expected=None,
+        kind="promotion",
+        run_key="k",
+        as_of=as_of,
+        reason="by hand",
+        evidence={},
+    )
+
+
+def test_fresh_goes_on_from_the_champion_of_the_first_freeze(mini: Shop) -> None:
+    train = {**TRAIN, "variants": ["full_28d", "fresh_24h"]}
+    make_models(mini.models_dir, spec_body(train=train, gate=GATE))
+    first = mini.freeze(until=UNTIL)
+    assert RunDir(first["run_dir"]).manifest()["base"] is None
+    promote_by_hand(mini, 3, UNTIL - DAY)
+    again = mini.freeze(until=UNTIL)
+    assert again["run_key"] == first["run_key"]  # it is not in the key: the first manifest stands
+    assert RunDir(again["run_dir"]).manifest()["base"] is None
+    mini.lake.land_hour("orders", BUSY, orders_of(BUSY))
+    other = mini.freeze(until=UNTIL)
+    assert RunDir(other["run_dir"]).manifest()["base"] == {
+        "version": 3,
+        "as_of": (UNTIL - DAY).isoformat(),
+    }
+
+
+def test_without_fresh_there_is_no_base(mini: Shop) -> None:
+    promote_by_hand(mini, 3, UNTIL - DAY)
+    assert "base" not in RunDir(mini.freeze(until=UNTIL)["run_dir"]).manifest()

@@ -54,7 +54,7 @@ def evaluated(
         body |= {f"{who}_ndcg": [value] * views, f"{who}_hit": [value] * views}
     number = None if champion is None else 1
     said = {
-        "variant": "full",
+        "variant": "full_28d",
         "champion": number,
         "as_of": AS_OF,
         "version": 2,

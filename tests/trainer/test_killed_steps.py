@@ -106,10 +106,10 @@ def test_build_dataset_and_train(fresh: Steps, after_training: Steps) -> None:
 
     fresh.killed_after_line("training on", "train")
     fresh.killed_at_write(2, "train")  # _SUCCESS; the model is there
-    assert fresh.run.result("train/full") is None
+    assert fresh.run.result("train/full_28d") is None
     said = fresh.finished("train")
-    assert said == after_training.run.require("train/full")
-    assert fresh.whole("train/full") == after_training.whole("train/full")
+    assert said == after_training.run.require("train/full_28d")
+    assert fresh.whole("train/full_28d") == after_training.whole("train/full_28d")
 
 
 def test_evaluate_registers_one_version(

@@ -19,7 +19,7 @@ def run(tmp_path: Path) -> RunDir:
     return RunDir(str(tmp_path / "run"))
 
 
-def finish(run: RunDir, step: str = "train/full", text: bytes = b"model") -> bool:
+def finish(run: RunDir, step: str = "train/full_28d", text: bytes = b"model") -> bool:
     """Run a step and return whether it worked."""
     with run.running(step) as output:
         if output is None:
@@ -31,19 +31,19 @@ def finish(run: RunDir, step: str = "train/full", text: bytes = b"model") -> boo
 
 def test_a_finished_step_is_not_done_again(run: RunDir) -> None:
     assert finish(run)
-    assert run.result("train/full") == {"rounds": 19}
+    assert run.result("train/full_28d") == {"rounds": 19}
     assert not finish(run, text=b"other")
-    assert Path(run.path("train/full", "model.ubj")).read_bytes() == b"model"
-    success, attempt = run.files.list("train/full")
+    assert Path(run.path("train/full_28d", "model.ubj")).read_bytes() == b"model"
+    success, attempt = run.files.list("train/full_28d")
     assert (success, attempt[:8]) == ("_SUCCESS", "attempt=")
-    assert run.files.list(f"train/full/{attempt}") == ["model.ubj"]
+    assert run.files.list(f"train/full_28d/{attempt}") == ["model.ubj"]
 
 
 def test_after_an_error_nothing_is_stored(run: RunDir) -> None:
     folders: list[Path] = []
 
     def fail() -> None:
-        with run.running("train/full") as output:
+        with run.running("train/full_28d") as output:
             assert output is not None
             folders.append(output.folder)
             (output.folder / "model.ubj").write_bytes(b"half")
@@ -51,8 +51,8 @@ def test_after_an_error_nothing_is_stored(run: RunDir) -> None:
 
     with pytest.raises(RuntimeError):
         fail()
-    assert run.result("train/full") is None
-    assert run.files.list("train/full") == []
+    assert run.result("train/full_28d") is None
+    assert run.files.list("train/full_28d") == []
     assert not folders[0].exists()
     assert finish(run)
 
@@ -68,11 +68,11 @@ def test_two_at_once_work_once(run: RunDir) -> None:
 
 
 def test_a_step_that_has_not_finished(run: RunDir) -> None:
-    assert run.result("train/full") is None
+    assert run.result("train/full_28d") is None
     with pytest.raises(ManifestInvalid) as caught:
-        run.require("train/full")
+        run.require("train/full_28d")
     assert str(caught.value) == (
-        f"{run.url}/train/full has no _SUCCESS: run `evergreen step train --run-dir {run.url}` "
+        f"{run.url}/train/full_28d has no _SUCCESS: run `evergreen step train --run-dir {run.url}` "
         "first"
     )
 
@@ -87,25 +87,25 @@ def test_no_manifest(run: RunDir) -> None:
 @pytest.mark.parametrize("damage", [b"MODEL", b"mode", b"", None])
 def test_a_damaged_artifact_is_refused(run: RunDir, tmp_path: Path, damage: bytes | None) -> None:
     finish(run)
-    path = Path(run.path("train/full", "model.ubj"))
+    path = Path(run.path("train/full_28d", "model.ubj"))
     path.unlink() if damage is None else path.write_bytes(damage)
     target = tmp_path / "fetched"
     with pytest.raises(ManifestInvalid, match=r"model.ubj is not the file that the step wrote; "):
-        run.fetch("train/full", "model.ubj", target)
+        run.fetch("train/full_28d", "model.ubj", target)
     assert not target.exists()
 
 
 def test_what_was_never_written(run: RunDir, tmp_path: Path) -> None:
     finish(run)
     with pytest.raises(ManifestInvalid, match=r"other.ubj is not the file that the step wrote"):
-        run.fetch("train/full", "other.ubj", tmp_path / "fetched")
+        run.fetch("train/full_28d", "other.ubj", tmp_path / "fetched")
     with pytest.raises(ManifestInvalid, match=r"evaluate/champion=0 has no _SUCCESS"):
         run.fetch("evaluate/champion=0", "model.ubj", tmp_path / "fetched")
 
 
 def test_a_whole_artifact_is_fetched(run: RunDir, tmp_path: Path) -> None:
     finish(run)
-    assert run.fetch("train/full", "model.ubj", tmp_path / "m").read_bytes() == b"model"
+    assert run.fetch("train/full_28d", "model.ubj", tmp_path / "m").read_bytes() == b"model"
 
 
 def test_a_table_is_read_and_checked(run: RunDir, tmp_path: Path) -> None:
@@ -121,24 +121,24 @@ def test_a_table_is_read_and_checked(run: RunDir, tmp_path: Path) -> None:
 
 def test_the_first_of_two_attempts_stands(run: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
     """A node that was cut off goes on with an attempt that another one has replaced."""
-    with run.running("train/full") as late:
+    with run.running("train/full_28d") as late:
         assert late is not None
         (late.folder / "model.ubj").write_bytes(b"late")
         other = RunDir(run.url)
         other.files.alone = lambda _: nullcontext()  # type: ignore[assignment, method-assign]
         assert finish(other, text=b"first")  # as on another machine, where no lock reaches
-    assert "another attempt at train/full finished first" in capsys.readouterr().err
-    assert Path(run.path("train/full", "model.ubj")).read_bytes() == b"first"
-    assert len(run.files.list("train/full")) == 3  # _SUCCESS and two attempts
+    assert "another attempt at train/full_28d finished first" in capsys.readouterr().err
+    assert Path(run.path("train/full_28d", "model.ubj")).read_bytes() == b"first"
+    assert len(run.files.list("train/full_28d")) == 3  # _SUCCESS and two attempts
 
 
 def test_a_result_names_the_pod_that_made_it(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGREEN_POD_UID", "6a1c")
     monkeypatch.setenv("EVERGREEN_POD_NAME", "train-full")
     finish(run)
-    closing = json.loads(run.files.read("train/full/_SUCCESS"))
+    closing = json.loads(run.files.read("train/full_28d/_SUCCESS"))
     assert closing["pod"] == {"name": "train-full", "uid": "6a1c"}
-    assert run.files.list("train/full") == ["_SUCCESS", "attempt=6a1c"]
+    assert run.files.list("train/full_28d") == ["_SUCCESS", "attempt=6a1c"]
 
 
 def test_the_first_manifest_stands(run: RunDir) -> None:
@@ -149,9 +149,9 @@ def test_the_first_manifest_stands(run: RunDir) -> None:
 
 def test_a_success_that_is_broken(run: RunDir) -> None:
     finish(run)
-    run.files.write_atomic("train/full/_SUCCESS", b"{")
+    run.files.write_atomic("train/full_28d/_SUCCESS", b"{")
     with pytest.raises(ManifestInvalid, match="_SUCCESS is not JSON; remove it and run the step"):
-        run.result("train/full")
+        run.result("train/full_28d")
 
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_an_older_release_comes_too_late(trained: tuple[Shop, str]) -> None:
 
 def test_a_damaged_model_is_not_published(trained: tuple[Shop, str]) -> None:
     shop, folder = trained
-    path = Path(RunDir(folder).path("train/full", "model.ubj"))
+    path = Path(RunDir(folder).path("train/full_28d", "model.ubj"))
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ManifestInvalid, match=r"model.ubj is not the file that the step wrote"):
         publish(folder, version=1, fence=1, published=shop.published)

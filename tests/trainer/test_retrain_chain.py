@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_shop import END, MODEL, Shop
+from made_shop import END, MODEL, Shop, make_models, spec_body
 
 from evergreen.adapters.registry import Registry
 from evergreen.domain.errors import RegistryUnreachable
@@ -62,7 +62,7 @@ def test_the_model_is_stored_as_ubj_and_nothing_as_a_pickle(
     assert [p.name for p in files if p.read_bytes()[:1] == b"\x80"] == []  # a pickle's first byte
     fetched = shop.registry.fetch(MODEL, 1, "model.ubj", tmp_path)
     step = RunDir(f"{shop.settings.runs_root(MODEL)}/{said['run_key']}")
-    made = Path(step.path("train/full", "model.ubj")).read_bytes()
+    made = Path(step.path("train/full_28d", "model.ubj")).read_bytes()
     assert hashlib.sha256(fetched.read_bytes()).digest() == hashlib.sha256(made).digest()
 
 
@@ -95,7 +95,7 @@ def test_a_challenger_of_the_same_data_is_held(promoted: tuple[Shop, dict[str, A
     )
     runs = f"{shop.settings.runs_root(MODEL)}"
     models = [
-        Path(RunDir(f"{runs}/{key}").path("train/full", "model.ubj")).read_bytes()
+        Path(RunDir(f"{runs}/{key}").path("train/full_28d", "model.ubj")).read_bytes()
         for key in (said["run_key"], forced["run_key"])
     ]
     assert models[0] == models[1]  # two runs with the same seed
@@ -122,10 +122,31 @@ def test_it_goes_on_where_it_stopped_once_mlflow_is_up(
             again(shop, window=OTHER_WINDOW)
     (key,) = [r.run_key for r in shop.ledger.runs(MODEL) if r.verdict is None]
     run = RunDir(f"{shop.settings.runs_root(MODEL)}/{key}")
-    model = Path(run.path("train/full", "model.ubj"))
+    model = Path(run.path("train/full_28d", "model.ubj"))
     before = model.stat().st_mtime_ns
     done = again(shop, window=OTHER_WINDOW)
     assert done["run_key"] == key
     assert done["version"] == 2
     assert model.stat().st_mtime_ns == before
     assert versions(shop.registry, key) == [2]
+
+
+def test_the_variants_of_a_second_retraining(
+    promoted_once: tuple[Shop, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The next day all three are trained, one of them from the champion in MLflow."""
+    shop = promoted_once[0].copy(tmp_path, models=True)
+    variants = ["full_28d", "recent_7d", "fresh_24h"]
+    make_models(shop.models_dir, spec_body(train={"variants": variants, "min_rows": 1}))
+    with shop.entered():
+        said = retrain(shop.spec, until=END + timedelta(days=1), reason="the next day")
+    run = RunDir(f"{shop.settings.runs_root(MODEL)}/{said['run_key']}")
+    assert run.manifest()["base"] == {"version": 1, "as_of": END.isoformat()}
+    trained = {name: run.require(f"train/{name}") for name in variants}
+    fresh = trained["fresh_24h"]
+    assert fresh["skipped"].startswith("no round more lowers the validation loss of version 1")
+    assert trained["recent_7d"]["train_rows"] < trained["full_28d"]["train_rows"]
+    evaluated = run.require("evaluate/champion=1")
+    assert evaluated["variants"]["fresh_24h"] == {"skipped": fresh["skipped"]}
+    losses = {name: trained[name]["valid_logloss"] for name in variants[:2]}
+    assert losses[evaluated["variant"]] == min(losses.values())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import fsspec
 import ibis
 
+from evergreen.adapters.object_store import open_store
 from evergreen.domain.errors import ModelSpecInvalid
 
 SPARK_OPTIONS = {
@@ -49,11 +49,19 @@ def read_files(backend: Any, uris: Sequence[str]) -> Any:
         backend._session.read.parquet(*uris).createOrReplaceTempView(name)
         return backend.table(name)
     if backend.name == "duckdb":
-        protocol = uris[0].partition("://")[0]
-        if "://" in uris[0] and not backend.con.filesystem_is_registered(protocol):
-            backend.con.register_filesystem(fsspec.filesystem(protocol))
-        return backend.read_parquet(list(uris), hive_partitioning=False)
+        return _read_with_duckdb(backend, uris)
     return backend.read_parquet(list(uris))
+
+
+def _read_with_duckdb(backend: Any, uris: Sequence[str]) -> Any:
+    if "://" not in uris[0]:
+        return backend.read_parquet(list(uris), hive_partitioning=False)
+    if not backend.con.filesystem_is_registered(uris[0].partition("://")[0]):
+        backend.con.register_filesystem(open_store(uris[0])[0])
+    # Ibis itself would first download DuckDB's httpfs for such URLs, which is not needed then
+    name = ibis.util.gen_name("evergreen")
+    backend.con.read_parquet(list(uris), hive_partitioning=False).create_view(name)
+    return backend.table(name)
 
 
 def _spark(master: str) -> Any:

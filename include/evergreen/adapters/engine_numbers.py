@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from evergreen.adapters.engine_plan import HourFile, SameSchema, corrupt
+from evergreen.adapters.engine_plan import HourFile, SameSchema
 from evergreen.adapters.lake import Lake
+from evergreen.adapters.unread import unread
 from evergreen.domain.bins import NumericBins
 
 TOGETHER_ROWS = 500_000
@@ -48,7 +49,7 @@ def count_numbers(
                 try:
                     totals.update(_count(lake, [file], same.types, bins, left_out))
                 except (pl.exceptions.PolarsError, OSError) as error:
-                    raise corrupt(file.uri, error) from None
+                    raise unread(file.uri, error) from None
     return {uri: _bins_of(total, bins) for uri, total in totals.items()}
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-import fsspec
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evergreen.adapters.lake import Lake
 from evergreen.adapters.lake_tables import IMPRESSIONS
+from evergreen.adapters.object_store import open_store
+from evergreen.adapters.unread import unread
 from evergreen.domain.bins import Bins, NumericBins
-from evergreen.domain.errors import FileCorrupt, WindowInvalid
+from evergreen.domain.errors import WindowInvalid
 from evergreen.domain.windows import Window, hour_key
 
 Kind = Literal["number", "text", "null"]
@@ -77,35 +78,32 @@ def plan_of(lake: Lake, window: Window, columns: Mapping[str, Bins]) -> Plan:
     """
     by_schema: dict[str, list[HourFile]] = {}
     schemas: dict[str, pa.Schema] = {}
-    hours = tuple(lake.closed_hours("impressions", window))
-    for hour in hours:
-        closing = lake.closing("impressions", hour)
-        for entry in closing.files if closing else ():
-            uri = lake.files.uri(f"impressions/{entry.path}")
-            file = HourFile(hour=hour, uri=uri, metadata=_footer(uri))
-            schema = file.metadata.schema.to_arrow_schema().remove_metadata()
-            by_schema.setdefault(key := schema.to_string(), []).append(file)
-            schemas[key] = schema
+    closings = lake.closings("impressions", window)
+    uris = {
+        lake.files.uri(f"impressions/{entry.path}"): hour
+        for hour, closing in closings.items()
+        for entry in closing.files
+    }
+    footers: list[Any] = lake.files.each(_footer, uris)
+    for (uri, hour), footer in zip(uris.items(), footers, strict=True):
+        file = HourFile(hour=hour, uri=uri, metadata=footer)
+        schema = footer.schema.to_arrow_schema().remove_metadata()
+        by_schema.setdefault(key := schema.to_string(), []).append(file)
+        schemas[key] = schema
     problems: dict[datetime, dict[str, str]] = {}
     planned = tuple(
         _same_schema(lake, schemas[key], files, columns, problems)
         for key, files in by_schema.items()
     )
-    return Plan(hours=hours, schemas=planned, problems=problems)
+    return Plan(hours=tuple(closings), schemas=planned, problems=problems)
 
 
 def open_parquet(uri: str, **options: Any) -> pq.ParquetFile:
     """Return a Parquet file of the lake, wherever it is, opened for reading."""
     if "://" not in uri:
         return pq.ParquetFile(uri, **options)
-    fs, path = fsspec.core.url_to_fs(uri)
+    fs, path = open_store(uri)
     return pq.ParquetFile(fs.open(path), **options)
-
-
-def corrupt(uri: str, error: Exception) -> FileCorrupt:
-    """Return the named error of a file that could not be read."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return FileCorrupt(f"{uri} cannot be read as Parquet ({reason}); land its hour again")
 
 
 def _footer(uri: str) -> Any:
@@ -113,7 +111,7 @@ def _footer(uri: str) -> Any:
         with open_parquet(uri) as file:
             return file.metadata
     except (pa.ArrowException, OSError) as error:
-        raise corrupt(uri, error) from None
+        raise unread(uri, error) from None
 
 
 def _same_schema(

@@ -14,9 +14,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from evergreen.adapters.engine_plan import COUNTED, HourFile, corrupt, open_parquet
+from evergreen.adapters.engine_plan import COUNTED, HourFile, open_parquet
 from evergreen.adapters.engine_tally import Tally
 from evergreen.adapters.lake import Lake
+from evergreen.adapters.unread import unread
 from evergreen.domain.bins import LevelBins
 from evergreen.domain.sketch import POSITIONS
 
@@ -73,7 +74,7 @@ def count_rows(
                     left_out.append((out + first).astype(np.uint32))
                     first += batch.num_rows
     except (pa.ArrowException, OSError) as error:
-        raise corrupt(file.uri, error) from None
+        raise unread(file.uri, error) from None
     return np.concatenate(left_out)
 
 

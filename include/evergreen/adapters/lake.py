@@ -18,6 +18,7 @@ import polars as pl
 
 from evergreen.adapters.files import Files
 from evergreen.adapters.lake_tables import TABLES, Table
+from evergreen.adapters.unread import unread
 from evergreen.domain.errors import (
     ColumnMissing,
     ColumnTypeWrong,
@@ -130,11 +131,23 @@ class Lake:
 
     def closed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
         """Return the closed hours of a table, oldest first, all of them or those of a window."""
-        return [
-            hour
-            for hour in self.listed_hours(table, window)
-            if self.files.exists(f"{_folder(table, hour)}/{SUCCESS}")
-        ]
+        hours = self.listed_hours(table, window)
+        paths = [f"{_folder(table, hour)}/{SUCCESS}" for hour in hours]
+        closed: list[bool] = self.files.each(self.files.exists, paths)
+        return [hour for hour, is_closed in zip(hours, closed, strict=True) if is_closed]
+
+    def closings(self, table: str, window: Window) -> dict[datetime, HourClosing]:
+        """Return what closed each closed hour of a window, oldest first.
+
+        Raises:
+            FileCorrupt: a `_SUCCESS` is neither empty nor the JSON that is expected.
+        """
+        hours = self.listed_hours(table, window)
+        keys = [hour_key(hour) for hour in hours]
+        found: list[HourClosing | None] = self.files.each(
+            lambda key: self.closing(table, parse_hour(key)), keys
+        )
+        return {hour: closing for hour, closing in zip(hours, found, strict=True) if closing}
 
     def listed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
         """Return the hours that have a folder, closed or not, oldest first: one listing."""
@@ -196,8 +209,8 @@ class Lake:
         Raises:
             FileCorrupt, ColumnMissing, ColumnTypeWrong: the text names the file.
         """
-        closings = (self.closing(table, hour) for hour in self.closed_hours(table, window))
-        entries = [entry for closing in closings if closing for entry in closing.files]
+        closings = self.closings(table, window).values()
+        entries = [entry for closing in closings for entry in closing.files]
         return self.read_files(table, (entry.path for entry in entries), columns)
 
     def read_files(
@@ -243,11 +256,7 @@ class Lake:
             except EvergreenError:
                 raise
             except (pl.exceptions.PolarsError, OSError) as error:
-                uri = self.files.uri(f"{contract.name}/{path}")
-                reason = str(error).splitlines()[0][:200]
-                raise FileCorrupt(
-                    f"{uri} cannot be read as Parquet ({reason}); land its hour again"
-                ) from None
+                raise unread(self.files.uri(f"{contract.name}/{path}"), error) from None
         return pl.concat(frames, how="diagonal_relaxed")
 
     def _closing_of_listing(self, table: str, hour: datetime) -> HourClosing:
@@ -258,8 +267,8 @@ class Lake:
             uri = self.files.uri(f"{folder}/{name}")
             try:
                 rows = int(pl.scan_parquet(uri).select(pl.len()).collect().item())
-            except (pl.exceptions.PolarsError, OSError):
-                raise FileCorrupt(f"{uri} cannot be read as Parquet; land its hour again") from None
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise unread(uri, error) from None
             size = self.files.size(f"{folder}/{name}")
             entries.append(FileEntry(path=f"{hour_folder(hour)}/{name}", size=size, rows=rows))
         return HourClosing(

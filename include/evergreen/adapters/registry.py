@@ -22,6 +22,7 @@ from evergreen.adapters.registry_model import (
     refuse_pickles,
     write_model,
 )
+from evergreen.adapters.secret_free import secret_free
 from evergreen.config.settings import Settings
 from evergreen.domain.errors import ArtifactRefused, VersionUnknown
 
@@ -180,7 +181,7 @@ class Registry:
                 return client.get_model_version(model, str(version))
         except MlflowException:
             raise VersionUnknown(
-                f"{model} has no version {version} in MLflow at {self.url}; "
+                f"{model} has no version {version} in MLflow at {secret_free(self.url)}; "
                 "`evergreen release history` lists those that were released"
             ) from None
 

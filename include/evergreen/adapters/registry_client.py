@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evergreen.adapters.files import Files
+from evergreen.adapters.secret_free import secret_free
 from evergreen.domain.errors import EvergreenError, RegistryUnreachable
 
 if TYPE_CHECKING:
@@ -61,18 +62,27 @@ def _connect(url: str) -> MlflowClient:
 @contextmanager
 def explained(url: str) -> Iterator[None]:
     """Turn what MLflow raises into `RegistryUnreachable`; its own 'not there' passes."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         yield
     except EvergreenError:
         raise
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except _raised_by(url) as error:
         if getattr(error, "error_code", None) == "RESOURCE_DOES_NOT_EXIST":
             raise
-        cause = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())
+        cause = secret_free(said)
         raise RegistryUnreachable(
-            f"MLflow at {url}: {type(error).__name__}: {cause}; check that it runs and "
-            "EVERGREEN_MLFLOW_URL, then run again: what was done already is found again"
-        ) from error
+            f"MLflow at {secret_free(url)}: {type(error).__name__}: {cause[:300]}; check that it "
+            "runs and EVERGREEN_MLFLOW_URL, then run again: what was done already is found again"
+        ) from (error if cause == said else None)
+
+
+def _raised_by(url: str) -> tuple[type[Exception], ...]:
+    """Return what MLflow raises; of SQL only where it opens a database itself, not over HTTP."""
+    from mlflow.exceptions import MlflowException
+
+    if url.startswith(("http://", "https://")):
+        return MlflowException, OSError  # the trainer's image has no SQLAlchemy
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, OSError

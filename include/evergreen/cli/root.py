@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import typer
@@ -38,6 +39,7 @@ def version(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -
 
 def main() -> None:
     """Run the command line; an error that a person can act on is one line, without a traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the first process of a pod ignores it
     try:
         app()
     except EvergreenError as error:

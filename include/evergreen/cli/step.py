@@ -30,13 +30,15 @@ def build_dataset(run_dir: RunDirOption, as_json: Json = False) -> None:
 @app.command("train")
 def train(
     run_dir: RunDirOption,
-    variant: Annotated[str, typer.Option(help="Which variant of model.yaml.")] = "full",
+    variant: Annotated[str, typer.Option(help="Which variant of model.yaml.")] = "full_28d",
     as_json: Json = False,
 ) -> None:
     """Train one variant; stored as XGBoost UBJ."""
+    from evergreen.config.train_spec import FRESH
     from evergreen.trainer.fit import train as run
 
-    _print(run(run_dir, variant), as_json)
+    registry = open_registry() if variant == FRESH else None
+    _print(run(run_dir, variant, registry=registry), as_json)
 
 
 @app.command("evaluate")

@@ -40,7 +40,27 @@ class Settings(BaseSettings):
     mlflow_url: str = ""
     """MLflow tracking and registry URI. Default: SQLite in HOME."""
     compute: Literal["local", "kubernetes"] = "local"
-    """Where steps run."""
+    """Where steps run: processes of the worker, or pods of the trainer image."""
+    pod_image: str = ""
+    """The trainer image of every model that names none of its own, by digest where possible."""
+    pod_namespace: str = "evergreen"
+    """Where the pods run. Airflow's role reaches no further."""
+    pod_service_account: str = "evergreen-step"
+    """Whose name the pods carry; it needs no rights, and its token is not mounted."""
+    pod_secrets: str = ""
+    """Kubernetes secrets, comma separated, whose keys the pods see as environment: object store and
+    MLflow credentials. Airflow never reads them."""
+    pod_template: Path | None = None
+    """A pod's YAML for what no other setting says: volumes, pull secrets, annotations."""
+    pod_start_timeout_s: int = Field(600, ge=1)
+    """A pod that has not started by then, in seconds, fails its task: pulling, a new node."""
+    pod_poll_interval_s: int = Field(5, ge=1)
+    """How often the triggerer asks for a pod's state, in seconds."""
+    pod_log_interval_s: int = Field(15, ge=1)
+    """How often a running pod's new log lines are copied into the task's log, in seconds."""
+    kubeconfig: Path | None = None
+    """How to reach the cluster from outside of it. Default: the service account of Airflow's own
+    pod."""
     monitor_since: datetime | None = None
     """First hour that the scheduler monitors, one after the other, for a lake whose clock lags the
     wall clock. Default: only the newest hour."""
@@ -48,10 +68,10 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(2.0, gt=0)
     """How often a waiting sensor asks the lake, in seconds. An object store may want 15 or more."""
 
-    @field_validator("home", "models_dir")
+    @field_validator("home", "models_dir", "pod_template", "kubeconfig")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
 
     @field_validator("monitor_since")
     @classmethod

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.config.section import Section
+
+Variant = Literal["fresh_24h", "recent_7d", "full_28d"]
+FRESH: Variant = "fresh_24h"
+RECENT: Variant = "recent_7d"
+FULL: Variant = "full_28d"
 
 
 class TrainSpec(Section):
@@ -36,5 +41,26 @@ class TrainSpec(Section):
     snapshot_every: Duration = parse_duration("48h")
     """Training rows see features this old at most, as a published list is served for days."""
     seed: int = 7
-    variants: tuple[Literal["full"], ...] = ("full",)
-    """Trained side by side; the best on the validation window meets the holdout."""
+    variants: tuple[Variant, ...] = Field((FULL, RECENT, FRESH), min_length=1)
+    """Trained side by side; the best on the validation rows meets the holdout. `full_28d` learns
+    from the whole window that was asked for, `recent_7d` from its last 7 days before validation,
+    `fresh_24h` goes on from the champion's trees on the last 24 hours. One that cannot be trained
+    is skipped and says why."""
+    half_life: Duration | None = None
+    """A training row this much older weighs half as much; null: all ages alike."""
+    min_rows: int = Field(1_000, ge=1)
+    """`recent_7d` and `fresh_24h` are skipped with fewer training rows."""
+    max_piled_rounds: int = Field(1_000, ge=1)
+    """`fresh_24h` is skipped when the champion has this many rounds: lists take longer to score
+    with each, and a full training starts from nothing again."""
+    external_memory_above: int = Field(5_000_000, ge=0)
+    """With more training rows than this, pages on scratch disk hold them instead of memory."""
+    batch_rows: int = Field(100_000, ge=1)
+    """Rows that are read at a time; also a row group and a page."""
+
+    @field_validator("variants")
+    @classmethod
+    def _each_once(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        if len(set(variants)) < len(variants):
+            raise ValueError("expected each variant once")
+        return variants

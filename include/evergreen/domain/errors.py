@@ -110,3 +110,11 @@ class FeatureInvalid(EvergreenError):
 
 class DagRunFailed(EvergreenError):
     """A DAG run failed, or did not end in time."""
+
+
+class GpuMissing(EvergreenError):
+    """A GPU is asked for, and this XGBoost, or this machine, has none."""
+
+
+class NoVariantTrained(EvergreenError):
+    """Every variant of a retraining was skipped: there is no challenger."""

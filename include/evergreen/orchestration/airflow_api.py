@@ -51,8 +51,16 @@ class AirflowApi:
         return {name: str((part or {}).get("status")) for name, part in parts.items()}
 
     def put_pool(self, name: str, slots: int, description: str) -> None:
-        """Create the pool; one that is there keeps its slots."""
-        body = {"name": name, "slots": slots, "description": description}
+        """Create the pool; one that is there keeps its slots.
+
+        A task that waits for its pod keeps its slot, or the pool would bound nothing.
+        """
+        body = {
+            "name": name,
+            "slots": slots,
+            "description": description,
+            "include_deferred": True,
+        }
         self._call("POST", "/pools", body, accept=(409,))
 
     def dag_ids(self) -> set[str]:

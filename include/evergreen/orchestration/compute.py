@@ -13,24 +13,34 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from evergreen.adapters.installation import spec_of
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
 from evergreen.domain.errors import StepFailed
 from evergreen.orchestration.run_context import Context
+from evergreen.trainer.step_folder import step_folder
+
+if TYPE_CHECKING:
+    from evergreen.orchestration.step_pod import StepPod
+    from evergreen.trainer.manifest import RunDir
 
 TERMINATION_GRACE_S = 10  # from SIGTERM to SIGKILL
-STEP_RETRIES = 1  # a lost process; a step that fails twice fails for a reason
+STEP_RETRIES = {"local": 1, "kubernetes": 3}
+"""A lost process or pod; what fails again fails for a reason. A pod meets more: nodes drain, people
+clear tasks; and an attempt that finds a living pod or a result costs nothing."""
 
 
 class StepTask(BaseOperator):
     """One step of a retraining; subclasses say where it runs.
 
     Args:
+        model: Whose.
         step: Its name: `build_dataset`, `train`, `evaluate` or `publish`.
         run_dir: The run directory that all steps of a run share.
         arguments: Further options by name, for example `{"champion": "3"}`.
@@ -40,22 +50,34 @@ class StepTask(BaseOperator):
     ui_color = "#d9ead3"
 
     def __init__(
-        self, *, step: str, run_dir: str, arguments: Mapping[str, str] | None = None, **kwargs: Any
+        self,
+        *,
+        model: str,
+        step: str,
+        run_dir: str,
+        arguments: Mapping[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.model = model
         self.step = step
         self.run_dir = run_dir
         self.arguments = arguments or {}
 
     @property
     def command(self) -> list[str]:
-        """The command line after the interpreter, the same in a process and in a pod."""
+        """The command line after `evergreen`, the same in a process and in a pod."""
         options = [part for name, value in self.arguments.items() for part in (f"--{name}", value)]
-        return ["-m", "evergreen.cli", "step", self.step, "--run-dir", self.run_dir, *options]
+        return ["step", self.step, "--run-dir", self.run_dir, *options]
+
+    @property
+    def folder(self) -> str:
+        """The step's result folder below the run directory."""
+        return step_folder(self.step, self.arguments)
 
     def result(self) -> dict[str, Any]:
         """Return what later tasks need: the manifest's path and the arguments as they were."""
-        manifest = f"{self.run_dir}/{self.step}/_SUCCESS"
+        manifest = f"{self.run_dir}/{self.folder}/_SUCCESS"
         return {"manifest": manifest, "arguments": dict(self.arguments)}
 
 
@@ -64,6 +86,11 @@ class LocalStep(StepTask):
 
     _process: subprocess.Popen[str] | None = None
 
+    @property
+    def argv(self) -> list[str]:
+        """The whole command line of the process."""
+        return [sys.executable, "-m", "evergreen.cli", *self.command]
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Run, pass the output on to the task log, return where the result manifest is.
 
@@ -71,7 +98,7 @@ class LocalStep(StepTask):
             StepFailed: the step ended otherwise than with success; the text has its last line.
         """
         process = self._process = subprocess.Popen(  # noqa: S603  (our own command)
-            [sys.executable, *self.command],
+            self.argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -108,14 +135,80 @@ class LocalStep(StepTask):
 
 
 class KubernetesStep(StepTask):
-    """Keeps the place of the pod backend, which runs the same command in `compute.image`."""
+    """Runs the step in a pod of the trainer image, and waits without a worker.
+
+    The pod has one name for each step of a run, so there is one at a time however often the task
+    runs (`pod_spec.py`); the result manifest decides whether the step is done, whatever became of
+    the pod.
+    """
+
+    ui_color = "#cfe2f3"
+
+    @cached_property
+    def _spec(self) -> ModelSpec:
+        return spec_of(self.model)
+
+    @cached_property
+    def _run(self) -> RunDir:
+        from evergreen.trainer.manifest import RunDir
+
+        return RunDir(self.run_dir)
+
+    @cached_property
+    def _pod(self) -> StepPod:
+        from evergreen.orchestration.step_pod import StepPod
+
+        return StepPod.of(
+            self._spec,
+            settings(),
+            step=self.step,
+            folder=self.folder,
+            manifest=self._run.manifest(),
+            command=self.command,
+            handed_on={"arguments": dict(self.arguments)},
+        )
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Fail: there is no pod backend yet."""
-        raise AirflowFailException(
-            f"EVERGREEN_COMPUTE=kubernetes: steps run in local processes only so far; "
-            f"set EVERGREEN_COMPUTE=local (step {self.step})"
-        )
+        """Return the result when there is one; else start or adopt the pod, and defer.
+
+        Raises:
+            StepFailed: the cluster refused the pod, or an earlier one does not go.
+            SettingsInvalid: a setting that pods need is missing.
+        """
+        if self._run.result(self.folder) is not None:
+            self.log.info("%s has its result; no pod is needed", self.folder)
+            self._pod.remove(self._pod.current())
+            return self.result()
+        event = self._pod.start(context)
+        return self.trigger_reentry(context, event, dict(self.arguments))
+
+    def trigger_reentry(
+        self, context: Context, event: dict[str, Any], arguments: dict[str, str]
+    ) -> dict[str, Any]:
+        """Go on after the pod: with its result, or with what went wrong.
+
+        Args:
+            context: Airflow's.
+            event: The trigger's.
+            arguments: Those that the pod was started with; their template may say others by now.
+
+        Raises:
+            StepFailed: the pod left no result; the text says why.
+            AirflowFailException: the same, and another attempt would end the same way.
+        """
+        self.arguments = arguments
+        end = self._pod.end_of(context, event)
+        done = self._run.result(self.folder) is not None
+        if done or not self._spec.compute.keep_failed_pods:
+            self._pod.remove(self._pod.current())
+        if done:
+            return self.result()
+        text = f"step {self.step} of {self.run_dir}: {end.text}"
+        raise StepFailed(text) if end.again else AirflowFailException(text)
+
+    def on_kill(self) -> None:
+        """End the pod: a person marked the task as failed, or this worker is told to stop."""
+        self._pod.on_kill()
 
 
 BACKENDS: Mapping[str, type[StepTask]] = {"local": LocalStep, "kubernetes": KubernetesStep}
@@ -134,9 +227,11 @@ def mapped_step(spec: ModelSpec, step: str, arguments: list[dict[str, str]], **k
 
 def _options(spec: ModelSpec, step: str) -> dict[str, Any]:
     return {
+        "model": spec.model,
         "step": step,
         "task_id": step,
-        "retries": STEP_RETRIES,
+        "queue": spec.compute.queue,
+        "retries": STEP_RETRIES[settings().compute],
         "execution_timeout": spec.compute.timeout,
     }
 

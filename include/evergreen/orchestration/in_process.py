@@ -63,7 +63,7 @@ def retrain(
     validate_window(run_dir)
     build_dataset(run_dir, settings())
     for variant in spec.train.variants:
-        train(run_dir, variant)
+        train(run_dir, variant, registry=registry)
     champion = ledger.champion(spec.model)
     expected = champion.version if champion else None
     evaluate(run_dir, expected, published=published, registry=registry)

@@ -25,6 +25,7 @@ from evergreen.trainer.freeze import TABLE
 from evergreen.trainer.manifest import RunDir, StepOutput
 from evergreen.trainer.model_code import ModelCode, code_digest, load_code
 from evergreen.trainer.progress import say
+from evergreen.trainer.row_writer import RowWriter
 
 STEP = "build_dataset"
 MIN_VALIDATION_SHARE = 0.1
@@ -57,6 +58,8 @@ class Split:
 def build_dataset(run_dir: str, settings: Settings) -> dict[str, Any]:
     """Write `train`, `valid`, and the candidates of the holdout and of now, as Parquet.
 
+    `train` and `valid` are in the order of `event_time`, which is no feature.
+
     Raises:
         ManifestInvalid: the model's code is not the one that the window was frozen with.
         WindowEmpty: no page view to learn from, or none to be judged on.
@@ -66,7 +69,7 @@ def build_dataset(run_dir: str, settings: Settings) -> dict[str, Any]:
     manifest = run.manifest()
     with run.running(STEP) as output:
         if output is not None:
-            spec = ModelSpec.model_validate(manifest["spec"])
+            spec = run.spec()
             code = _frozen_code(manifest, spec, settings)
             paths = [file["path"] for file in manifest["files"]]
             say(f"reading {len(paths):,} files")
@@ -114,23 +117,27 @@ def _write(
         "order_time", maintain_order=True
     )
     contexts = {m: views.filter(pl.col("moment") == m)["item_id"] for m in moments}
-    index = _Labels(before)
-    parts = []
+    index, checked = _Labels(before), FeatureCheck(spec.features.names)
+    start = _validation_start(views["order_time"], split)
     wanted = [*moments, split.holdout, split.end]
     made = code.candidates(orders, wanted, length=spec.train.candidates, contexts=contexts)
-    for i, (moment, candidates) in enumerate(made):
-        say(f"candidates of {moment:%Y-%m-%d %H:%M}", done=i + 1, total=len(wanted))
-        if moment in contexts:
-            parts.append(index.label(views.filter(pl.col("moment") == moment), candidates))
-        else:
-            name = "holdout_candidates" if moment == split.holdout else "publish_candidates"
-            candidates.write_parquet(output.folder / f"{name}.parquet")
-    rows = pl.concat(parts)
-    check_features(rows, spec.features.names)
-    is_train = pl.col("event_time") < _validation_start(views["order_time"], split)
-    for name, part in (("train", rows.filter(is_train)), ("valid", rows.filter(~is_train))):
-        part.drop("event_time").write_parquet(output.folder / f"{name}.parquet")
-        output.result[f"{name}_rows"] = part.height
+    is_train = pl.col("event_time") < start
+    train, valid = (
+        RowWriter(output.folder / f"{name}.parquet", group_rows=spec.train.batch_rows)
+        for name in ("train", "valid")
+    )
+    with train, valid:
+        for i, (moment, candidates) in enumerate(made):
+            say(f"candidates of {moment:%Y-%m-%d %H:%M}", done=i + 1, total=len(wanted))
+            if moment in contexts:
+                rows = index.label(views.filter(pl.col("moment") == moment), candidates)
+                checked.add(rows)
+                train.add(rows.filter(is_train))
+                valid.add(rows.filter(~is_train))
+            else:
+                name = "holdout_candidates" if moment == split.holdout else "publish_candidates"
+                candidates.write_parquet(output.folder / f"{name}.parquet")
+    checked.finish()
     for name, moment in (("holdout_popular", split.holdout), ("publish_popular", split.end)):
         popular = code.popular(orders, moment, length=100)
         popular.write_parquet(output.folder / f"{name}.parquet")
@@ -141,7 +148,10 @@ def _write(
     )
     output.result |= {
         "page_views": views.height,
-        "positives": int(rows["label"].sum()),
+        "train_rows": train.rows,
+        "valid_rows": valid.rows,
+        "positives": index.positives,
+        "validation_start": start.isoformat(),
         "holdout_page_views": holdout.height,
         "as_of": split.end.isoformat(),
         "holdout_start": split.holdout.isoformat(),
@@ -154,18 +164,34 @@ def _validation_start(times: pl.Series, split: Split) -> datetime:
     return min(split.validation, newest_tenth)
 
 
-def check_features(rows: pl.DataFrame, features: tuple[str, ...]) -> None:
-    """Raise when a feature cannot be learned from; single missing values are fine.
+class FeatureCheck:
+    """Whether features can be learned from, part by part; single missing values are fine."""
 
-    Raises:
-        FeatureInvalid: a value is infinite, or a feature is missing (null or NaN) in every row.
-    """
-    for name in features:
-        column = rows[name].fill_nan(None)
-        if column.is_infinite().any():
-            raise FeatureInvalid(f"feature {name!r} holds infinite values; mend features.py")
-        if rows.height and column.null_count() == rows.height:
-            raise FeatureInvalid(f"feature {name!r} is missing (null or NaN) in every row")
+    def __init__(self, features: tuple[str, ...]) -> None:
+        self._rows, self._missing = 0, dict.fromkeys(features, 0)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Look at more rows.
+
+        Raises:
+            FeatureInvalid: a value is infinite.
+        """
+        self._rows += rows.height
+        for name in self._missing:
+            column = rows[name].fill_nan(None)
+            if column.is_infinite().any():
+                raise FeatureInvalid(f"feature {name!r} holds infinite values; mend features.py")
+            self._missing[name] += column.null_count()
+
+    def finish(self) -> None:
+        """Judge all rows together.
+
+        Raises:
+            FeatureInvalid: a feature is missing (null or NaN) in every row.
+        """
+        for name, missing in self._missing.items():
+            if self._rows and missing == self._rows:
+                raise FeatureInvalid(f"feature {name!r} is missing (null or NaN) in every row")
 
 
 def _sample(views: pl.DataFrame, spec: ModelSpec) -> pl.DataFrame:
@@ -186,6 +212,7 @@ class _Labels:
     """Labels candidates of page views: does the basket get the item on a later line?"""
 
     def __init__(self, orders: pl.DataFrame) -> None:
+        self.positives = 0
         self._baskets = catalogue([orders["order_id"]])
         self._items = catalogue([orders["item_id"]])
         self._sizes = orders.group_by("order_id").len("size")
@@ -217,6 +244,7 @@ class _Labels:
         line = rows["line"].cast(pl.Int64).to_numpy()
         labelled = rows.with_columns(label=pl.Series((first > line).astype(np.int8)))
         features = candidates.columns[2:]
+        self.positives += int(labelled["label"].sum())
         return (
             labelled.filter(pl.Series((first < 0) | (first > line)))
             .join(self._sizes, on="order_id", how="left", maintain_order="left")

@@ -23,11 +23,13 @@ from evergreen.domain.errors import VersionUnknown
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.windows import Window
 from evergreen.trainer import dataset, fit
+from evergreen.trainer.choice import best_variant, compared, in_words, variant_results
 from evergreen.trainer.holdout import Holdout, Offered, Outcome
 from evergreen.trainer.manifest import RunDir, StepOutput
 from evergreen.trainer.progress import say
 from evergreen.trainer.reference import expected_profile, gain_importance
 from evergreen.trainer.scoring import load_booster, rank_candidates
+from evergreen.trainer.step_folder import step_folder
 
 PAGE_VIEWS = "page_views.parquet"
 POPULARITY_COLUMNS = {
@@ -40,7 +42,7 @@ POPULARITY_COLUMNS = {
 
 def step_name(champion: int | None) -> str:
     """Return the folder of the evaluation against this champion below the run directory."""
-    return f"evaluate/champion={champion or 0}"
+    return step_folder("evaluate", {"champion": champion or 0})
 
 
 def evaluate(
@@ -53,12 +55,13 @@ def evaluate(
 
     Raises:
         ManifestInvalid: data set or training is missing.
+        NoVariantTrained: every variant was skipped.
         VersionUnknown: the champion is neither published nor registered.
         RegistryUnreachable: MLflow does not answer; nothing that was trained is lost.
     """
     run = RunDir(run_dir)
     manifest = run.manifest()
-    spec = ModelSpec.model_validate(manifest["spec"])
+    spec = run.spec()
     trained = best_variant(run, spec)
     with run.running(step_name(champion)) as output:
         if output is None:
@@ -66,6 +69,7 @@ def evaluate(
         version = registry.version_of(spec.model, manifest["run_key"])
         output.result |= {
             "variant": trained["variant"],
+            "variants": compared(variant_results(run, spec)),
             "champion": champion,
             "as_of": run.require(dataset.STEP)["as_of"],
         }
@@ -75,12 +79,6 @@ def evaluate(
             _compare(run, spec, champion, output, published=published, registry=registry)
             output.result["version"] = _register(run, spec, trained, output, registry)
     return run.require(step_name(champion))
-
-
-def best_variant(run: RunDir, spec: ModelSpec) -> dict[str, Any]:
-    """Return the training result of the variant that is best on the validation rows."""
-    results = [run.require(fit.step_name(variant)) for variant in spec.train.variants]
-    return min(results, key=lambda result: float(result["valid_logloss"]))
 
 
 def _compare(
@@ -188,7 +186,10 @@ def _register(
     manifest = run.manifest()
     artifacts = {
         "profile.json": output.result["profile"],
-        "manifest.json": manifest,
+        "manifest.json": {
+            **manifest,
+            "trained_until": run.require(dataset.STEP).get("validation_start"),
+        },
         "metrics.json": output.result["metrics"],
     }
     metrics = {
@@ -196,7 +197,13 @@ def _register(
         for who, summary in output.result["metrics"].items()
         for name, value in summary.items()
     }
-    say("registering the version in MLflow")
+    variants = output.result["variants"]
+    losses = {
+        f"valid_logloss_{name}": float(said["valid_logloss"])
+        for name, said in variants.items()
+        if "skipped" not in said
+    }
+    say(f"registering {trained['variant']} in MLflow; validation loss: {in_words(variants)}")
     with tempfile.TemporaryDirectory() as folder:
         paths = {}
         for name, body in artifacts.items():
@@ -211,12 +218,14 @@ def _register(
             booster_file=booster,
             features=spec.features.names,
             params={**trained["params"], "rounds": trained["rounds"]},
-            metrics={**metrics, "valid_logloss": trained["valid_logloss"]},
+            metrics={**metrics, "valid_logloss": trained["valid_logloss"], **losses},
             artifacts=paths,
             tags={
                 "window": f"{manifest['window']['start']} to {manifest['window']['end']}",
                 "variant": trained["variant"],
+                "variants": in_words(variants),
                 "code": manifest["code"],
+                "image": manifest["image"] or "none: local processes",
                 "evergreen": manifest["evergreen"],
             },
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import evergreen
-from evergreen.adapters.lake import Lake
+from evergreen.adapters.lake import HourClosing, Lake
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import Settings
+from evergreen.config.train_spec import FRESH
 from evergreen.domain.errors import WindowEmpty, WindowInvalid
 from evergreen.domain.windows import Window, hour_key
 from evergreen.trainer.manifest import RunDir
@@ -41,7 +43,8 @@ def freeze_window(
     """Write the manifest of a retraining, and return its run key and directory.
 
     The same files, spec, features code and version of Evergreen give the same run key, and so the
-    same run: asking again is asking for its result.
+    same run: asking again is asking for its result. What `fresh_24h` continues from is the champion
+    of the first time.
 
     Args:
         until: End of the window; default: the end of the newest closed and mature hour.
@@ -60,12 +63,13 @@ def freeze_window(
         )
     end = until or _newest_mature(spec, lake)
     read = Window(end - length - spec.train.lookback, end)
-    files = _files(lake, read)
+    closings = lake.closings(TABLE, read)
+    files = _files(closings.values())
     if not any(file["rows"] for file in files):
         raise WindowEmpty(
             f"no {TABLE} in {read} of {lake.url}; land hours, or ask for another window"
         )
-    body = {
+    body: dict[str, Any] = {
         "model": spec.model,
         "lake": lake.url,
         "window": {"start": (end - length).isoformat(), "end": end.isoformat()},
@@ -74,13 +78,14 @@ def freeze_window(
         "spec": spec.model_dump(mode="json", by_alias=True),
         "code": code_digest(settings.models_dir, spec.model),
         "evergreen": evergreen.__version__,
-        "image": spec.compute.image,
-        "missing_hours": [hour_key(hour) for hour in _holes(lake, read)],
+        "image": spec.compute.image or settings.pod_image,
+        "missing_hours": [hour_key(hour) for hour in _holes(closings, read)],
         "attempt": 0,
+        **({"base": _base(spec, ledger)} if FRESH in spec.train.variants else {}),
     }
     key = run_key(body)
     while force and ledger.run(key) is not None:
-        body["attempt"] = int(body["attempt"]) + 1  # type: ignore[call-overload]
+        body["attempt"] = body["attempt"] + 1
         key = run_key(body)
     run_dir = RunDir(f"{settings.runs_root(spec.model)}/{key}")
     run_dir.write_manifest({**body, "run_key": key})
@@ -115,9 +120,17 @@ def _newest_mature(spec: ModelSpec, lake: Lake) -> datetime:
     return spec.lake.mature_end(newest)
 
 
-def _files(lake: Lake, window: Window) -> list[dict[str, Any]]:
-    """Return the data files of the window's closed hours, with size, rows and generation."""
-    closings = (lake.require_closed(TABLE, hour) for hour in lake.closed_hours(TABLE, window))
+def _base(spec: ModelSpec, ledger: Ledger) -> dict[str, Any] | None:
+    """Return the champion that `fresh_24h` continues from. It is not in the run key: the same
+    window stays the same run when another version has come to power since."""
+    champion = ledger.champion(spec.model)
+    if champion is None:
+        return None
+    return {"version": champion.version, "as_of": champion.as_of.isoformat()}
+
+
+def _files(closings: Iterable[HourClosing]) -> list[dict[str, Any]]:
+    """Return the data files of closed hours, with size, rows and generation."""
     return [
         {**asdict(file), "generation": closing.generation}
         for closing in closings
@@ -125,8 +138,7 @@ def _files(lake: Lake, window: Window) -> list[dict[str, Any]]:
     ]
 
 
-def _holes(lake: Lake, window: Window) -> list[datetime]:
+def _holes(closed: Collection[datetime], window: Window) -> list[datetime]:
     """Return the window's hours that are not closed although an earlier one is."""
-    closed = set(lake.closed_hours(TABLE, window))
     first = min(closed, default=window.end)
     return [hour for hour in window.hours() if hour >= first and hour not in closed]

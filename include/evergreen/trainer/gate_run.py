@@ -26,7 +26,7 @@ def gate(run_dir: str, *, champion_version: int | None, ledger: Ledger) -> dict[
     """
     run = RunDir(run_dir)
     manifest = run.manifest()
-    spec = ModelSpec.model_validate(manifest["spec"])
+    spec = run.spec()
     evaluated = run.require(step_name(champion_version))
     verdict = {
         "version": evaluated["version"],

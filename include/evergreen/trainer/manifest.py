@@ -23,8 +23,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
+import evergreen
 from evergreen.adapters.files import Files
+from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import ManifestInvalid
 from evergreen.trainer.progress import say
 
@@ -64,6 +67,24 @@ class RunDir:
         if found is None:
             raise ManifestInvalid(f"{self.files.uri(MANIFEST)} is missing; freeze a window first")
         return found
+
+    def spec(self) -> ModelSpec:
+        """Return the model's spec as it was when the window was frozen.
+
+        Raises:
+            ManifestInvalid: another Evergreen froze it, whose specs this one does not read.
+        """
+        manifest = self.manifest()
+        try:
+            return ModelSpec.model_validate(manifest["spec"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise ManifestInvalid(
+                f"{self.files.uri(MANIFEST)} was frozen by Evergreen {manifest['evergreen']}, this "
+                f"is {evergreen.__version__} and does not read its spec ({key}: {first['msg']}); "
+                f"build the trainer image from the release that Airflow runs"
+            ) from None
 
     def write_manifest(self, body: dict[str, Any]) -> None:
         """Write the frozen window's manifest, unless it was frozen before: the first one stands."""

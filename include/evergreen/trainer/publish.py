@@ -10,15 +10,16 @@ from typing import Any
 from evergreen.adapters.published import Published
 from evergreen.config.model_spec import ModelSpec
 from evergreen.trainer import dataset, fit
-from evergreen.trainer.evaluate import best_variant
+from evergreen.trainer.choice import best_variant
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.progress import say
 from evergreen.trainer.scoring import load_booster, rank_candidates
+from evergreen.trainer.step_folder import step_folder
 
 
 def step_name(fence: int) -> str:
     """Return the folder of the publication of this release below the run directory."""
-    return f"publish/release={fence}"
+    return step_folder("publish", {"fence": fence})
 
 
 def publish(run_dir: str, *, version: int, fence: int, published: Published) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def publish(run_dir: str, *, version: int, fence: int, published: Published) -> 
         PublishRefused: a newer release is in force, or the set is damaged.
     """
     run = RunDir(run_dir)
-    spec = ModelSpec.model_validate(run.manifest()["spec"])
+    spec = run.spec()
     with run.running(step_name(fence)) as output:
         if output is not None:
             if not published.has(version):

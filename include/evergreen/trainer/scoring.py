@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import xgboost as xgb
 
-from evergreen.trainer.fit import matrix
+from evergreen.trainer.batches import matrix
 
 
 def load_booster(path: Path) -> xgb.Booster:

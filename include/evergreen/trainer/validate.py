@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from evergreen.adapters.lake import Lake
-from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import FileCorrupt, HourNotClosed
 from evergreen.trainer.freeze import TABLE
 from evergreen.trainer.manifest import RunDir
@@ -21,7 +20,8 @@ def validate_window(run_dir: str) -> dict[str, Any]:
         FileCorrupt: a file is broken, or holds another number of rows than when it was frozen.
         ColumnMissing, ColumnTypeWrong: a file breaks the table's contract.
     """
-    manifest = RunDir(run_dir).manifest()
+    run = RunDir(run_dir)
+    manifest = run.manifest()
     missing = manifest.get("missing_hours", [])
     if missing:
         raise HourNotClosed(
@@ -29,7 +29,7 @@ def validate_window(run_dir: str) -> dict[str, Any]:
             f"{', '.join(missing[:NAMED])}{' …' if len(missing) > NAMED else ''}; land them "
             f"(an hour without events is closed with zero rows), then start the retraining again"
         )
-    spec = ModelSpec.model_validate(manifest["spec"])
+    spec = run.spec()
     orders = Lake(manifest["lake"], spec.columns).read_files(
         TABLE, [file["path"] for file in manifest["files"]]
     )

@@ -1,0 +1,109 @@
+"""One image, one installation on a shared volume, and pods that are swept up after each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attempts
+import cluster
+import pytest
+import yaml
+from kubernetes import client
+from made_shop import END, Shop, land, landed_window, make_models, make_orders, spec_body
+
+IMAGE = "evergreen-trainer:test"
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Path:
+    return cluster.kubeconfig()
+
+
+@pytest.fixture(scope="session")
+def admin(launcher: Path) -> client.CoreV1Api:
+    """The scene: our manifests, and a secret with a planted password."""
+    api = cluster.admin()
+    cluster.apply_manifests(api)
+    return api
+
+
+@pytest.fixture(scope="session")
+def image(launcher: Path) -> str:
+    return os.environ.get("EVERGREEN_TEST_IMAGE") or cluster.build_image(IMAGE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that pods see under the same path: an installation on a shared volume."""
+    made = tmp_path_factory.mktemp("volume")
+    made.chmod(0o755)
+    return made
+
+
+@pytest.fixture(scope="module")
+def shop(folder: Path, image: str, launcher: Path, admin: client.CoreV1Api) -> Iterator[Shop]:
+    """An installation whose steps run in pods, with a frozen window."""
+    template = folder / "pod.yaml"
+    template.write_text(yaml.safe_dump(pod_template(folder)))
+    os.umask(0)  # the pods' user writes beside ours
+    made = Shop(folder / "home", folder / "lake", make_models(folder / "models"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "COMPUTE": "kubernetes",
+            "POD_IMAGE": image,
+            "POD_TEMPLATE": str(template),
+            "POD_POLL_INTERVAL_S": "1",
+            "POD_LOG_INTERVAL_S": "2",
+            "KUBECONFIG": str(launcher),
+            "MLFLOW_URL": f"http://{cluster.MACHINE}:1",
+        }.items():
+            patch.setenv(f"EVERGREEN_{name}", value)
+        with made.entered():
+            land(made.lake, make_orders(), landed_window())
+            yield made
+    os.umask(0o022)
+
+
+@pytest.fixture
+def lives(admin: client.CoreV1Api) -> Iterator[cluster.Lives]:
+    """A record of all pods of the test, which are gone after it."""
+    with cluster.Lives(admin) as seen:
+        yield seen
+        admin.delete_collection_namespaced_pod(cluster.NAMESPACE, grace_period_seconds=0)
+        seen.until(lambda: not admin.list_namespaced_pod(cluster.NAMESPACE).items)
+
+
+@pytest.fixture
+def fresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., attempts.Attempts]:
+    """Return a step's attempts on a run of their own, under these limits."""
+
+    def made(step: str, *, arguments: dict[str, str] | None = None, **limits: Any) -> Any:
+        make_models(shop.models_dir, spec_body(compute={"cpu": 1, "memory": "1Gi", **limits}))
+        run = shop.freeze(until=END, force=True)
+        open_to_all(shop.home)
+        return attempts.Attempts(step, run["run_dir"], arguments or {})
+
+    return made
+
+
+def open_to_all(folder: Path) -> None:
+    """Let the pods' user write below a folder, as a volume's fsGroup does."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+
+
+def pod_template(folder: Path) -> dict[str, Any]:
+    """Return a pod's YAML that mounts a folder of the node."""
+    name = {"name": "shared"}
+    mount = {**name, "mountPath": str(folder)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "spec": {
+            "containers": [{"name": "step", "volumeMounts": [mount]}],
+            "volumes": [{**name, "hostPath": {"path": str(folder), "type": "Directory"}}],
+        },
+    }
