@@ -24,11 +24,11 @@ demo: setup  ## a recommender goes stale and gets itself replaced: make demo [DA
 	@$(BIN)/evergreen demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: setup $(VENV)/.spark lint  ## lint, types, import contracts and every test (the live ones last, alone)
-	@$(BIN)/pytest -m "not live" --numprocesses 2 --dist loadscope $(ARGS)
+	@$(BIN)/pytest -m "not live" --numprocesses 3 --dist loadscope $(ARGS)  # those in pods mostly wait
 	@$(BIN)/pytest -m live $(ARGS)
 
 test-quick: setup  ## the unit tests only (no Airflow started)
-	@$(BIN)/pytest -m "not live and not airflow and not postgres" --numprocesses 2 $(ARGS)
+	@$(BIN)/pytest -m "not live and not airflow and not postgres and not kubernetes" --numprocesses 2 $(ARGS)
 
 lint: setup  ## ruff, mypy strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache

@@ -132,7 +132,7 @@ class Lives:
         """Return the pods of a step, in the order of their creation."""
         return [pod for pod in self.pods.values() if pod.labels.get("evergreen/step") == step]
 
-    def until(self, found: Callable[[], Any], within_s: float = 60) -> Any:
+    def until(self, found: Callable[[], Any], within_s: float = 120) -> Any:
         """Wait until `found()` is truthy and return that."""
         end = time.monotonic() + within_s
         while not (value := found()):

@@ -19,7 +19,7 @@ from evergreen.config.settings import settings
 from evergreen.domain.errors import StepFailed
 from evergreen.trainer.manifest import RunDir
 
-pytestmark = [pytest.mark.live, pytest.mark.kubernetes]
+pytestmark = pytest.mark.kubernetes
 Fresh = Callable[..., Attempts]
 STEP = "build_dataset"
 SLOW = {"cpu": 0.25}  # some 8 s from start to result, so that there is a middle
@@ -139,11 +139,14 @@ def test_marked_as_failed_while_it_works(fresh: Fresh, lives: Lives) -> None:
     assert not RunDir(run.run_dir).files.exists(f"{STEP}/_SUCCESS")
 
 
-def test_out_of_memory_says_which_limit_to_raise(fresh: Fresh, lives: Lives) -> None:
+def test_out_of_memory_says_which_limit_to_raise(
+    fresh: Fresh, lives: Lives, caplog: pytest.LogCaptureFixture
+) -> None:
     run = fresh(STEP, memory="24Mi")
     with pytest.raises(AirflowFailException) as caught:  # no retry: it would end the same way
         run.run()
     assert "took more than compute.memory (24Mi); raise compute.memory" in str(caught.value)
+    assert "Pod Event: Started - Started container step" in caplog.text  # told on failure
     lives.until(lambda: lives.of(STEP)[0].gone)
 
 
