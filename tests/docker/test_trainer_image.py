@@ -1,4 +1,4 @@
-"""The built trainer image: `EVERGREEN_TEST_IMAGE` names it, the test cluster's podman runs it."""
+"""The trainer image, built from this checkout; the test cluster's podman runs it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 import evergreen
 from evergreen.config.settings import PROJECT
+from trainer_image import PLANTED, trainer_image
 
 pytestmark = pytest.mark.containers
 
@@ -49,9 +50,7 @@ def podman() -> Path:
 
 @pytest.fixture(scope="module")
 def image(podman: Path) -> str:
-    name = os.environ.get("EVERGREEN_TEST_IMAGE")
-    if not name:
-        pytest.skip("EVERGREEN_TEST_IMAGE names no image; build docker/trainer/Dockerfile first")
+    name = trainer_image()
     if subprocess.run([podman, "image", "exists", name], check=False).returncode:
         pytest.skip(f"podman has no image {name}; build docker/trainer/Dockerfile first")
     return name
@@ -148,3 +147,20 @@ def test_no_secret_stands_in_its_settings_or_history(about: dict[str, Any]) -> N
     history = [step.get("created_by", "") for step in about["History"]]
     assert len(history) > 5
     assert [text for text in settings + history if SECRET.search(text)] == []
+
+
+def test_no_planted_secret_is_in_a_layer(podman: Path, image: str) -> None:
+    """Secrets lay in the build's folder and in its environment (`trainer_image.py`)."""
+    saved = subprocess.Popen(
+        [podman, "save", "--format=docker-archive", image], stdout=subprocess.PIPE
+    )
+    assert saved.stdout is not None
+    kept, size, seen = b"", 0, {PLANTED.encode(): False, b"WindowEmpty": False}
+    while piece := saved.stdout.read(1 << 22):
+        size += len(piece)
+        for text in seen:
+            seen[text] = seen[text] or text in kept + piece
+        kept = piece[-64:]
+    assert saved.wait() == 0
+    assert size > 100e6
+    assert seen == {PLANTED.encode(): False, b"WindowEmpty": True}  # our code is there to be found

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ from evergreen.config.settings import PROJECT
 
 NAMESPACE = "evergreen"
 SERVICE_ACCOUNT = "evergreen-step"
-KIT = PROJECT.parent / "shared" / "kubernetes"
 MACHINE = "10.244.0.1"
 """Where pods reach this machine's own services."""
 
@@ -44,32 +42,6 @@ def admin() -> client.CoreV1Api:
     return client.CoreV1Api(
         config.new_client_from_config(str(kubeconfig().parent / "admin.kubeconfig"))
     )
-
-
-def build_image(tag: str) -> str:
-    """Build `docker/trainer/Dockerfile` into the cluster and return the image's name."""
-    if not (KIT / "build-image.sh").exists():
-        pytest.skip("no image builder beside this checkout")
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=PROJECT, capture_output=True, text=True, check=False
-    ).stdout.strip()
-    path = f"{PROJECT / '.venv' / 'bin'}:{os.environ['PATH']}"
-    done = subprocess.run(
-        [
-            *(
-                str(KIT / "build-image.sh"),
-                str(PROJECT),
-                str(PROJECT / "docker/trainer/Dockerfile"),
-            ),
-            *(tag, "--build-arg", f"GIT_COMMIT={commit or 'unknown'}"),
-        ],
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return tag
 
 
 def apply_manifests(api: client.CoreV1Api) -> None:
@@ -151,6 +123,9 @@ class Lives:
     def _follow(self, version: str) -> None:
         while not self._end:
             for event in self._events(version):
+                if event["type"] == "ERROR":  # too old: begin again with what there is
+                    version = "0"
+                    break
                 version = event["object"].metadata.resource_version
                 self._note(event["object"], gone=event["type"] == "DELETED")
 

@@ -14,7 +14,7 @@ import yaml
 from kubernetes import client
 from made_shop import END, Shop, land, landed_window, make_models, make_orders, spec_body
 
-IMAGE = "evergreen-trainer:test"
+from trainer_image import trainer_image
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def admin(launcher: Path) -> client.CoreV1Api:
 
 @pytest.fixture(scope="session")
 def image(launcher: Path) -> str:
-    return os.environ.get("EVERGREEN_TEST_IMAGE") or cluster.build_image(IMAGE)
+    return trainer_image()
 
 
 @pytest.fixture(scope="module")

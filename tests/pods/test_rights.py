@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from evergreen.trainer.manifest import RunDir
 pytestmark = pytest.mark.kubernetes
 
 LOOK = """
-import os, pathlib
+import json, os, pathlib
 def writable(folder):
     try:
         (pathlib.Path(folder) / "x").write_text("x")
@@ -29,14 +29,14 @@ def writable(folder):
         return error.strerror
     return "written"
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status") if ":\\t" in line)
-print({
+print(json.dumps({
     "user": [os.getuid(), os.getgid()],
     "root": writable("/"), "code": writable("/opt/evergreen"), "scratch": writable("/tmp"),
     "home": os.environ["HOME"],
     **{name: status[name].strip() for name in ("CapEff", "CapBnd", "NoNewPrivs", "Seccomp")},
     "token": os.path.exists("/var/run/secrets/kubernetes.io/serviceaccount/token"),
     "told": os.environ["PLANTED"],
-})
+}))
 """
 
 
@@ -133,8 +133,8 @@ def test_inside_a_pod(
     made.get_or_create_pod(asked, run._context())
     ended = ("Succeeded", "Failed")
     lives.until(lambda: (now := made.current()) is not None and now.status.phase in ended)
-    said = admin.read_namespaced_pod_log(made.name, NAMESPACE)
-    assert ast.literal_eval(said) == {
+    said = admin.read_namespaced_pod_log(made.name, NAMESPACE, _preload_content=False)
+    assert json.loads(said.data) == {
         "user": [10001, 10001],
         "root": "Read-only file system",
         "code": "Read-only file system",
