@@ -36,9 +36,10 @@ lint: setup  ## ruff, mypy strict, import-linter
 format: setup  ## lets ruff rewrite the sources
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: setup bench-env  ## the sketch against the bare scan, Evidently and NannyML; a year of judgements
+bench: setup bench-env  ## sketch against scan and peers; a year of judgements; training against XGBoost
 	@$(BIN)/python tests/bench/sketch.py $(ARGS)
 	@$(BIN)/python tests/bench/judge_year.py
+	@$(BIN)/python tests/bench/train.py
 
 bench-decisions: setup bench-env  ## false alarms a year and delays, ours and peers' (ARGS=--quick)
 	@$(BIN)/python tests/bench/decisions.py $(ARGS)

@@ -195,8 +195,8 @@ def test_no_secret_is_anywhere(in_pods: InPods, retrained: str) -> None:
     shown = [str(pod.spec) for pod in in_pods.lives.pods.values()]
     for name, task in in_pods.tasks(retrained).items():
         shown.append("\n".join(in_pods.task_log(DAG_ID, retrained, task)))
-        shown.append(json.dumps(task))  # rendered_fields and the trigger are in it
-        assert name
+        shown.append(json.dumps(task))  # rendered fields and the trigger are in it
+        assert name not in STEPS or task["rendered_fields"]["run_dir"].startswith(ROOT)
     shown += [path.read_text(errors="replace") for path in logs(in_pods)]
     assert [text for text in shown for secret in secrets if secret in text] == []
     assert all("secret_ref" in text for text in shown[: len(in_pods.lives.pods)])
