@@ -15,7 +15,7 @@ import evergreen
 from evergreen.config.settings import PROJECT
 from trainer_image import PLANTED, trainer_image
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.timeout(900)]  # the build, the first time
 
 MAX_MB = 800
 AS_IN_A_POD = ("--rm", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")

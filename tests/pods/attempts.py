@@ -10,12 +10,14 @@ import asyncio
 import importlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.serde import deserialize, serialize
+from made_shop import make_models, spec_body
 
 from evergreen.orchestration.compute import KubernetesStep
 
@@ -29,6 +31,11 @@ class Attempts:
     arguments: dict[str, str] = field(default_factory=dict)
     run_id: str = "manual__1"
     tries: int = 0
+    models_dir: Path = Path()
+
+    def limits(self, **compute: Any) -> None:
+        """Change the model's `compute` section; the next pod has it."""
+        make_models(self.models_dir, spec_body(compute={"memory": "1Gi", **compute}))
 
     def task(self, **changed: Any) -> KubernetesStep:
         """Return the task as a worker makes it."""

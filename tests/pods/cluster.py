@@ -70,15 +70,20 @@ def put_secret(api: client.CoreV1Api, name: str, **values: str) -> None:
 
 @dataclass
 class PodLife:
-    """One pod, from its creation to its container's end."""
+    """One pod, from its creation until it is gone; `created` and `gone_at` count what was seen."""
 
     name: str
     uid: str
     labels: dict[str, str]
+    created: int
     spec: Any = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    gone: bool = False
+    gone_at: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self.gone_at is not None
 
 
 @dataclass
@@ -89,6 +94,7 @@ class Lives:
     pods: dict[str, PodLife] = field(default_factory=dict)
     _watch: watch.Watch = field(default_factory=watch.Watch)
     _end: bool = False
+    _seen: int = 0
 
     def __enter__(self) -> Lives:
         start = self.api.list_namespaced_pod(NAMESPACE).metadata.resource_version
@@ -113,11 +119,9 @@ class Lives:
         return value
 
     def never_two_at_once(self, step: str) -> bool:
-        """Return whether each pod of a step began after the one before it had ended."""
-        lives = [pod for pod in self.of(step) if pod.started_at]
+        """Return whether each pod of a step was made after the one before it was gone."""
         return all(
-            a.finished_at is not None and b.started_at is not None and a.finished_at <= b.started_at
-            for a, b in pairwise(lives)
+            a.gone_at is not None and a.gone_at < b.created for a, b in pairwise(self.of(step))
         )
 
     def _follow(self, version: str) -> None:
@@ -141,11 +145,12 @@ class Lives:
             time.sleep(0.2)
 
     def _note(self, pod: Any, *, gone: bool) -> None:
-        life = self.pods.setdefault(
-            pod.metadata.uid,
-            PodLife(pod.metadata.name, pod.metadata.uid, dict(pod.metadata.labels or {})),
-        )
-        life.spec, life.gone = pod.spec, gone
+        self._seen += 1
+        about = (pod.metadata.name, pod.metadata.uid, dict(pod.metadata.labels or {}))
+        life = self.pods.setdefault(pod.metadata.uid, PodLife(*about, created=self._seen))
+        life.spec = pod.spec
+        if gone:
+            life.gone_at = self._seen
         for status in pod.status.container_statuses or ():
             state = status.state.running or status.state.terminated
             if state is not None:

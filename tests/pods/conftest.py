@@ -12,7 +12,7 @@ import cluster
 import pytest
 import yaml
 from kubernetes import client
-from made_shop import END, Shop, land, landed_window, make_models, make_orders, spec_body
+from made_shop import END, Shop, land, landed_window, make_models, make_orders
 
 from trainer_image import trainer_image
 
@@ -77,14 +77,33 @@ def lives(admin: client.CoreV1Api) -> Iterator[cluster.Lives]:
 
 
 @pytest.fixture
+def held(admin: client.CoreV1Api) -> Iterator[Callable[[str], None]]:
+    """Keep a pod from going when it is deleted, until the test is over: a finalizer."""
+    names: list[str] = []
+
+    def hold(name: str) -> None:
+        names.append(name)
+        admin.patch_namespaced_pod(name, cluster.NAMESPACE, holding(["evergreen.test/hold"]))
+
+    yield hold
+    for name in names:
+        admin.patch_namespaced_pod(name, cluster.NAMESPACE, holding(None))
+
+
+def holding(finalizers: list[str] | None) -> dict[str, Any]:
+    return {"metadata": {"finalizers": finalizers}}
+
+
+@pytest.fixture
 def fresh(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., attempts.Attempts]:
     """Return a step's attempts on a run of their own, under these limits."""
 
     def made(step: str, *, arguments: dict[str, str] | None = None, **limits: Any) -> Any:
-        make_models(shop.models_dir, spec_body(compute={"cpu": 1, "memory": "1Gi", **limits}))
-        run = shop.freeze(until=END, force=True)
+        made = attempts.Attempts(step, "", arguments or {}, models_dir=shop.models_dir)
+        made.limits(**limits)
+        made.run_dir = shop.freeze(until=END, force=True)["run_dir"]
         open_to_all(shop.home)
-        return attempts.Attempts(step, run["run_dir"], arguments or {})
+        return made
 
     return made
 

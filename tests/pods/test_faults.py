@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,12 +18,14 @@ from kubernetes.client import CoreV1Api
 
 from evergreen.config.settings import settings
 from evergreen.domain.errors import StepFailed
+from evergreen.orchestration import step_pod
 from evergreen.trainer.manifest import RunDir
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]  # the image, the first time
 Fresh = Callable[..., Attempts]
 STEP = "build_dataset"
 SLOW = {"cpu": 0.25}  # some 8 s from start to result, so that there is a middle
+ENDLESS = {"cpu": 0.05}  # more than half a minute: for pods that a fault ends
 
 
 def manifest_of(run: Attempts, folder: str = STEP) -> dict[str, Any]:
@@ -90,12 +93,13 @@ def test_a_killed_triggerer_is_followed_by_another(fresh: Fresh, lives: Lives) -
 def test_a_pod_that_is_deleted_is_made_again_by_the_retry(
     fresh: Fresh, lives: Lives, admin: CoreV1Api
 ) -> None:
-    run = fresh(STEP, **SLOW)
+    run = fresh(STEP, **ENDLESS)
     deferred = run.start()
     first = lives.until(lambda: next((p for p in lives.of(STEP) if p.started_at), None))
     admin.delete_namespaced_pod(first.name, NAMESPACE, grace_period_seconds=5)
     with pytest.raises(StepFailed, match=r"ended from outside|the pod is gone"):
         run.finish(deferred)
+    run.limits()
     run.run()
     assert [p.uid for p in lives.of(STEP)] == [first.uid, manifest_of(run)["pod"]["uid"]]
     assert lives.never_two_at_once(STEP)
@@ -105,10 +109,11 @@ def test_a_retry_waits_until_the_pod_that_is_ending_is_gone(
     fresh: Fresh, lives: Lives, admin: CoreV1Api
 ) -> None:
     """Until then it may be at work, though nobody follows it any more."""
-    run = fresh(STEP, **SLOW)
+    run = fresh(STEP, **ENDLESS)
     run.start()
     first = lives.until(lambda: next((p for p in lives.of(STEP) if p.started_at), None))
     admin.delete_namespaced_pod(first.name, NAMESPACE, grace_period_seconds=5)
+    run.limits()
     run.run()
     assert manifest_of(run)["pod"]["uid"] != first.uid
     assert len(lives.of(STEP)) == 2
@@ -117,12 +122,13 @@ def test_a_retry_waits_until_the_pod_that_is_ending_is_gone(
 
 def test_marked_as_failed_while_it_waits(fresh: Fresh, lives: Lives) -> None:
     """The triggerer calls its trigger's `on_kill` (Airflow 3.3): its own pod goes, no other."""
-    run = fresh(STEP, **SLOW)
+    run = fresh(STEP, **ENDLESS)
     deferred = run.start()
     first = lives.until(lambda: next((p for p in lives.of(STEP) if p.started_at), None))
     trigger = run.trigger(deferred)
     asyncio.run(trigger.on_kill())
     lives.until(lambda: first.gone)
+    run.limits(**SLOW)
     second = run.start()
     asyncio.run(trigger.on_kill())  # late, and about another pod of this name
     run.finish(second)
@@ -130,8 +136,67 @@ def test_marked_as_failed_while_it_waits(fresh: Fresh, lives: Lives) -> None:
     assert lives.never_two_at_once(STEP)
 
 
+def test_marked_as_failed_while_it_waits_for_the_pod_before(
+    fresh: Fresh, lives: Lives, admin: CoreV1Api, held: Callable[[str], None]
+) -> None:
+    """Airflow calls `on_kill` once and lets the task go on: it must not start a pod then."""
+    run = fresh(STEP, **ENDLESS)
+    run.start()
+    first = lives.until(lambda: next(iter(lives.of(STEP)), None))
+    held(first.name)
+    admin.delete_namespaced_pod(first.name, NAMESPACE, grace_period_seconds=1)
+    task = run.task()
+    with ThreadPoolExecutor(1) as worker:
+        waiting = worker.submit(task.execute, run._context())
+        time.sleep(3)
+        assert not waiting.done()
+        task.on_kill()
+        with pytest.raises(StepFailed, match="the task was told to end"):
+            waiting.result(timeout=60)
+    assert len(lives.of(STEP)) == 1
+
+
+def test_a_pod_that_does_not_go_is_told_with_what_to_do(
+    fresh: Fresh,
+    lives: Lives,
+    admin: CoreV1Api,
+    held: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a node that was cut off, whose kubelet cannot say that the pod has ended."""
+    run = fresh(STEP, **ENDLESS)
+    run.start()
+    first = lives.until(lambda: next(iter(lives.of(STEP)), None))
+    held(first.name)
+    admin.delete_namespaced_pod(first.name, NAMESPACE, grace_period_seconds=1)
+    monkeypatch.setattr(step_pod, "GONE_WITHIN_S", 3)
+    with pytest.raises(StepFailed, match=r"may still be at work; .* --force --grace-period=0"):
+        run.start()
+    assert len(lives.of(STEP)) == 1
+
+
+def test_a_pod_that_was_replaced_is_not_mistaken(
+    fresh: Fresh, lives: Lives, admin: CoreV1Api
+) -> None:
+    """Two runs follow one pod; it is deleted, and one has made another when the second looks."""
+    run = fresh(STEP, **ENDLESS)
+    other = replace(run, run_id="manual__2", tries=0)
+    ours, theirs = run.start(), other.start()
+    first = lives.until(lambda: next((p for p in lives.of(STEP) if p.started_at), None))
+    admin.delete_namespaced_pod(first.name, NAMESPACE, grace_period_seconds=1)
+    event = {"status": "timeout", "name": first.name, "namespace": NAMESPACE, "message": "late"}
+    with pytest.raises(StepFailed, match=r"ended from outside|the pod is gone"):
+        run.finish(ours)
+    run.limits(**SLOW)
+    ours = run.start()
+    with pytest.raises(StepFailed, match="its pod is gone, and another run has started one"):
+        other.resume(theirs, event)
+    run.finish(ours)  # untouched
+    assert len(lives.of(STEP)) == 2
+
+
 def test_marked_as_failed_while_it_works(fresh: Fresh, lives: Lives) -> None:
-    run = fresh(STEP, **SLOW)
+    run = fresh(STEP, **ENDLESS)
     run.start()
     first = lives.until(lambda: next((p for p in lives.of(STEP) if p.started_at), None))
     run.task().on_kill()  # a worker's process is told to stop
@@ -140,13 +205,15 @@ def test_marked_as_failed_while_it_works(fresh: Fresh, lives: Lives) -> None:
 
 
 def test_out_of_memory_says_which_limit_to_raise(
-    fresh: Fresh, lives: Lives, caplog: pytest.LogCaptureFixture
+    fresh: Fresh, lives: Lives, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = fresh(STEP, memory="24Mi")
     with pytest.raises(AirflowFailException) as caught:  # no retry: it would end the same way
         run.run()
     assert "took more than compute.memory (24Mi); raise compute.memory" in str(caught.value)
-    assert "Pod Event: Started - Started container step" in caplog.text  # told on failure
+    assert (
+        "Pod Event: Started - Started container step" in capsys.readouterr().out
+    )  # told on failure
     lives.until(lambda: lives.of(STEP)[0].gone)
 
 
@@ -155,7 +222,7 @@ def test_evicted_says_which_limit_to_raise(fresh: Fresh, lives: Lives) -> None:
     with pytest.raises(AirflowFailException) as caught:
         run.run()
     assert "evicted: " in str(caught.value)
-    assert "more disk than compute.scratch (4Ki); raise compute.scratch" in str(caught.value)
+    assert "more than compute.scratch (4Ki); raise compute.scratch" in str(caught.value)
 
 
 def test_too_slow_is_ended(fresh: Fresh, lives: Lives) -> None:
@@ -181,10 +248,19 @@ def test_a_failed_pod_is_kept_when_asked_and_removed_by_the_next(
 
 def test_an_orphan_of_another_run_is_ended(fresh: Fresh, lives: Lives) -> None:
     """Nobody follows it any more: its task was failed while no triggerer ran, say."""
-    fresh(STEP, **SLOW).start()
+    fresh(STEP, **ENDLESS).start()
     orphan = lives.until(lambda: next(iter(lives.of(STEP)), None))
     fresh(STEP).run()  # this model's next run
     lives.until(lambda: orphan.gone)
+    assert len(lives.of(STEP)) == 2
+
+
+def test_an_older_run_leaves_younger_pods_alone(fresh: Fresh, lives: Lives) -> None:
+    """Two runs of a model at once, a backfill's and the scheduler's: neither ends the other's."""
+    older, younger = fresh(STEP), fresh(STEP)
+    deferred = younger.start()
+    older.run()
+    younger.finish(deferred)
     assert len(lives.of(STEP)) == 2
 
 

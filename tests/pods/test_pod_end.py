@@ -52,13 +52,28 @@ CASES = {
         pod(
             reason="Evicted", message='Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".'
         ),
-        'exceeds the limit "1Mi": it took more disk than compute.scratch (10Gi); raise compute.sc',
+        'exceeds the limit "1Mi": more than compute.scratch (10Gi); raise compute.scratch in',
         False,
     ),
     "evicted for memory": (
         pod(reason="Evicted", message="The node was low on resource: memory. Container step was "),
-        "the node ran out of memory; raise compute.memory (2Gi) in model.yaml",
+        "the node ran out of room for compute.memory (2Gi); raise compute.memory in model.yaml",
         True,
+    ),
+    "evicted from a full disk": (
+        pod(reason="Evicted", message="The node was low on resource: ephemeral-storage."),
+        "the node ran out of room for compute.scratch (10Gi); raise compute.scratch",
+        True,
+    ),
+    "node shuts down": (
+        pod(reason="Terminated", message="Pod was terminated.", state=ended(137)),
+        "it was ended by its node: Terminated: Pod was terminated.",
+        True,
+    ),
+    "killed at its deadline": (
+        pod(reason="DeadlineExceeded", state=ended(137)),
+        "took longer than compute.timeout",
+        False,
     ),
     "deadline": (pod(reason="DeadlineExceeded"), "took longer than compute.timeout (1:00", False),
     "still running": (

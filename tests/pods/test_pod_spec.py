@@ -86,11 +86,17 @@ def test_the_environment_names_places_and_the_pod_itself() -> None:
 
 @pytest.mark.parametrize("name", ["mlflow_url", "lake_url", "runs_url", "published_url"])
 def test_a_password_in_a_url_is_refused(name: str) -> None:
-    urls = {"mlflow_url": "http://mlflow:5000", name: "http://ann:pl4nted@host/x"}
-    with pytest.raises(SettingsInvalid) as caught:
-        values(Settings(**urls))
-    assert f"EVERGREEN_{name.upper()} holds a password" in str(caught.value)
-    assert "pl4nted" not in str(caught.value)
+    for url in ("http://ann:pl4nted@host/x", "https://pl4nted@host", "http://host?sig=pl4nted"):
+        urls = {"mlflow_url": "http://mlflow:5000", name: url}
+        with pytest.raises(SettingsInvalid) as caught:
+            values(Settings(**urls))
+        assert f"EVERGREEN_{name.upper()} holds a user, a password" in str(caught.value)
+        assert "pl4nted" not in str(caught.value)
+
+
+def test_an_azure_container_is_no_user() -> None:
+    url = "abfs://lake@account.dfs.core.windows.net/events"
+    assert values(Settings(mlflow_url="http://m:1", lake_url=url))["EVERGREEN_LAKE_URL"] == url
 
 
 def test_a_ledger_never_reaches_a_pod() -> None:

@@ -18,7 +18,7 @@ from evergreen.config.settings import PROJECT, settings
 from evergreen.orchestration.step_pod import StepPod
 from evergreen.trainer.manifest import RunDir
 
-pytestmark = pytest.mark.kubernetes
+pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]  # the image, the first time
 
 LOOK = """
 import json, os, pathlib

@@ -27,7 +27,11 @@ def asked(
         Settings(mlflow_url="http://mlflow:5000", **more),
         step=step,
         folder="train/recent_7d",
-        manifest={"run_key": "0123456789abcdef", "image": image},
+        manifest={
+            "run_key": "0123456789abcdef",
+            "image": image,
+            "frozen_at": "2026-01-01T00:00:00+00:00",
+        },
         command=["step", "train", "--run-dir", "s3://b/runs/x", "--variant", "recent_7d"],
         handed_on={},
     )

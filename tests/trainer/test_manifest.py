@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evergreen.domain.errors import ManifestInvalid
+from evergreen.domain.errors import ManifestInvalid, RunUnreachable
 from evergreen.trainer.manifest import RunDir
 
 
@@ -157,5 +157,5 @@ def test_a_success_that_is_broken(run: RunDir) -> None:
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run = RunDir(f"{tmp_path}/file/run")
-    with pytest.raises(ManifestInvalid, match=r"cannot write .*check that the place exists"):
+    with pytest.raises(RunUnreachable, match=r"cannot write .*check that the place exists"):
         finish(run)

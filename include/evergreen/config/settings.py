@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     """Whose name the pods carry; it needs no rights, and its token is not mounted."""
     pod_secrets: str = ""
     """Kubernetes secrets, comma separated, whose keys the pods see as environment: object store and
-    MLflow credentials. Airflow never reads them."""
+    MLflow credentials. They never pass through Airflow."""
     pod_template: Path | None = None
     """A pod's YAML for what no other setting says: volumes, pull secrets, annotations."""
     pod_start_timeout_s: int = Field(600, ge=1)

@@ -118,3 +118,7 @@ class GpuMissing(EvergreenError):
 
 class NoVariantTrained(EvergreenError):
     """Every variant of a retraining was skipped: there is no challenger."""
+
+
+class RunUnreachable(EvergreenError):
+    """A run directory cannot be read or written."""

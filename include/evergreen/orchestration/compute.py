@@ -143,6 +143,7 @@ class KubernetesStep(StepTask):
     """
 
     ui_color = "#cfe2f3"
+    _killed = False
 
     @cached_property
     def _spec(self) -> ModelSpec:
@@ -166,6 +167,7 @@ class KubernetesStep(StepTask):
             manifest=self._run.manifest(),
             command=self.command,
             handed_on={"arguments": dict(self.arguments)},
+            killed=lambda: self._killed,
         )
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -180,10 +182,12 @@ class KubernetesStep(StepTask):
             self._pod.remove(self._pod.current())
             return self.result()
         event = self._pod.start(context)
-        return self.trigger_reentry(context, event, dict(self.arguments))
+        return self.trigger_reentry(
+            context, event, dict(self.arguments), self._pod.pod.metadata.uid
+        )
 
     def trigger_reentry(
-        self, context: Context, event: dict[str, Any], arguments: dict[str, str]
+        self, context: Context, event: dict[str, Any], arguments: dict[str, str], pod_uid: str
     ) -> dict[str, Any]:
         """Go on after the pod: with its result, or with what went wrong.
 
@@ -191,16 +195,17 @@ class KubernetesStep(StepTask):
             context: Airflow's.
             event: The trigger's.
             arguments: Those that the pod was started with; their template may say others by now.
+            pod_uid: The pod that was waited for.
 
         Raises:
             StepFailed: the pod left no result; the text says why.
             AirflowFailException: the same, and another attempt would end the same way.
         """
         self.arguments = arguments
-        end = self._pod.end_of(context, event)
+        end = self._pod.end_of(context, event, pod_uid)
         done = self._run.result(self.folder) is not None
-        if done or not self._spec.compute.keep_failed_pods:
-            self._pod.remove(self._pod.current())
+        keep = self._spec.compute.keep_failed_pods and not done
+        self._pod.remove_followed(pod_uid, keep_failed=keep)
         if done:
             return self.result()
         text = f"step {self.step} of {self.run_dir}: {end.text}"
@@ -208,6 +213,7 @@ class KubernetesStep(StepTask):
 
     def on_kill(self) -> None:
         """End the pod: a person marked the task as failed, or this worker is told to stop."""
+        self._killed = True
         self._pod.on_kill()
 
 

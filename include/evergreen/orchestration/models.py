@@ -28,6 +28,7 @@ from evergreen.domain.errors import (
     LedgerUnreachable,
     ModelSpecInvalid,
     RegistryUnreachable,
+    RunUnreachable,
     StepFailed,
 )
 from evergreen.orchestration.notifiers import report_failure
@@ -35,7 +36,13 @@ from evergreen.orchestration.notifiers import report_failure
 RETRIES = 2  # a lost worker or a database that restarts
 RETRY_DELAY = timedelta(seconds=20)  # so that a retraining still ends within minutes
 EXECUTION_TIMEOUT = timedelta(minutes=10)  # no task of ours but a step works longer
-TRANSIENT = [LakeUnreachable, LedgerUnreachable, RegistryUnreachable, StepFailed]
+TRANSIENT = [
+    LakeUnreachable,
+    LedgerUnreachable,
+    RegistryUnreachable,
+    RunUnreachable,
+    StepFailed,
+]
 TRAINING_KINDS = ("retrain", "rollback")  # of models that are trained here
 RETRY_POLICY = ExceptionRetryPolicy(
     [

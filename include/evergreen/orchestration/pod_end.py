@@ -44,17 +44,19 @@ def how_it_ended(pod: Any | None, compute: ComputeSpec) -> PodEnd:
     waiting, ended = _state(pod, "waiting"), _state(pod, "terminated")
     if reason == "Evicted":
         return _evicted(message, compute)
-    if ended is not None and _out_of_memory(ended, pod):
-        return PodEnd(
-            text=f"killed for memory: it took more than compute.memory ({compute.memory}); raise "
-            f"compute.memory in model.yaml, or lower train.external_memory_above",
-            again=False,
-        )
-    running = _state(pod, "running") is not None
-    if reason == "DeadlineExceeded" or running:
+    if reason == "DeadlineExceeded" or _state(pod, "running") is not None:
         return PodEnd(
             text=f"it took longer than compute.timeout ({compute.timeout}); raise compute.timeout "
             f"in model.yaml",
+            again=False,
+        )
+    if reason:  # the node shuts down, is preempted, lost
+        return PodEnd(text=f"it was ended by its node: {reason}: {message}", again=True)
+    if ended is not None and _out_of_memory(ended, pod):
+        return PodEnd(
+            text=f"killed for memory: it took more than compute.memory ({compute.memory}); raise "
+            f"compute.memory in model.yaml and clear the task, or lower "
+            f"train.external_memory_above and start a new run",
             again=False,
         )
     if waiting is not None and waiting.reason in _IMAGE:
@@ -91,12 +93,11 @@ def how_it_ended(pod: Any | None, compute: ComputeSpec) -> PodEnd:
 
 
 def _evicted(message: str, compute: ComputeSpec) -> PodEnd:
-    if "memory" in message:
-        what = f"the node ran out of memory; raise compute.memory ({compute.memory})"
-    else:
-        what = f"it took more disk than compute.scratch ({compute.scratch}); raise compute.scratch"
-    again = "node was low" in message  # another node, or a later hour, may have room
-    return PodEnd(text=f"evicted: {message.rstrip('. ')}: {what} in model.yaml", again=again)
+    node = "node was low" in message  # another node, or a later hour, may have room
+    key, limit = ("memory", compute.memory) if "memory" in message else ("scratch", compute.scratch)
+    what = f"the node ran out of room for compute.{key}" if node else f"more than compute.{key}"
+    text = f"evicted: {message.rstrip('. ')}: {what} ({limit}); raise compute.{key} in model.yaml"
+    return PodEnd(text=text, again=node)
 
 
 def _out_of_memory(ended: Any, pod: Any) -> bool:

@@ -33,7 +33,7 @@ GPU_STEP = "train"
 DEADLINE_SLACK = timedelta(minutes=10)
 """A pod whose Airflow is gone for good ends this long after its step's timeout."""
 PASSED_ON = ("lake_url", "runs_url", "published_url", "mlflow_url")
-_CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_AZURE = ("abfs", "abfss", "az")  # abfs://container@account is an address
 
 
 def pod_name(model: str, run_key: str, folder: str) -> str:
@@ -84,10 +84,11 @@ def environment(settings: Settings, compute: ComputeSpec) -> list[k8s.V1EnvVar]:
     }
     for name in PASSED_ON:
         url = str(getattr(settings, name))
-        if _CREDENTIALS.search(url):
+        if _holds_credentials(url):
             raise SettingsInvalid(
-                f"EVERGREEN_{name.upper()} holds a password, which everybody who may read pods "
-                f"would see; give it to the pods in a Kubernetes secret (EVERGREEN_POD_SECRETS)"
+                f"EVERGREEN_{name.upper()} holds a user, a password or a query, which all who may "
+                f"read pods would see; give credentials to the pods in a Kubernetes secret "
+                f"(EVERGREEN_POD_SECRETS)"
             )
         if url:
             values[f"EVERGREEN_{name.upper()}"] = url
@@ -102,6 +103,11 @@ def environment(settings: Settings, compute: ComputeSpec) -> list[k8s.V1EnvVar]:
             for name, path in own.items()
         ),
     ]
+
+
+def _holds_credentials(url: str) -> bool:
+    scheme, _, rest = url.partition("://")
+    return "?" in rest or ("@" in rest and scheme not in _AZURE)
 
 
 def secret_environment(settings: Settings) -> list[k8s.V1EnvFromSource]:

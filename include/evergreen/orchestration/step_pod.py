@@ -6,8 +6,9 @@ Imported by tasks only, as Airflow's provider loads the Kubernetes client.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from airflow.providers.cncf.kubernetes.kubernetes_helper_functions import generic_api_retry
@@ -29,6 +30,7 @@ from evergreen.orchestration.step_pod_trigger import StepPodTrigger
 GRACE_S = 10  # from SIGTERM to SIGKILL; a step holds nothing that more time would save
 GONE_WITHIN_S = 180  # the grace, and the node's report
 LOOK_EVERY_S = 1.0
+ENDED = ("Succeeded", "Failed")
 
 
 class StepPod(KubernetesPodOperator):
@@ -39,7 +41,9 @@ class StepPod(KubernetesPodOperator):
 
     _compute: ComputeSpec
     _other_runs: str
+    _frozen_at: datetime
     _handed_on: dict[str, Any]
+    _told_to_end: Callable[[], bool]
     _ended_early: dict[str, Any]
 
     @classmethod
@@ -53,6 +57,7 @@ class StepPod(KubernetesPodOperator):
         manifest: dict[str, Any],
         command: list[str],
         handed_on: dict[str, Any],
+        killed: Callable[[], bool] = lambda: False,
     ) -> StepPod:
         """Return the pod of a step.
 
@@ -63,7 +68,9 @@ class StepPod(KubernetesPodOperator):
             folder: The step's result folder, which names the pod.
             manifest: The frozen window's: its run key, and the image that it was frozen with.
             command: What follows `evergreen` in the container.
-            handed_on: Arguments of the task's `trigger_reentry`, kept while it is deferred.
+            handed_on: Arguments of the task's `trigger_reentry`, kept while it is deferred; the
+                pod's UID is added as `pod_uid`.
+            killed: Whether the task was told to end: Airflow says so once, and lets it go on.
 
         Raises:
             SettingsInvalid: a setting is missing, or holds a password that the pod would show.
@@ -130,7 +137,9 @@ class StepPod(KubernetesPodOperator):
             f"app.kubernetes.io/managed-by=evergreen,evergreen/model={spec.model},"
             f"evergreen/run-key!={run_key}"
         )
+        pod._frozen_at = datetime.fromisoformat(manifest["frozen_at"])
         pod._handed_on = handed_on
+        pod._told_to_end = killed
         return pod
 
     def start(self, context: Context) -> dict[str, Any]:
@@ -152,23 +161,25 @@ class StepPod(KubernetesPodOperator):
         """Return the pod of this name: made now, or adopted.
 
         The cluster refuses a second pod of a name, so two that ask at once get the same one. A pod
-        that failed is removed and made anew; one that is ending is waited for, as until it is gone
-        it may still be at work.
+        that has ended is removed and made anew (it finds its result, if there is one); one that is
+        ending is waited for, as until it is gone it may still be at work.
 
         Raises:
-            StepFailed: a pod is ending, but does not go.
+            StepFailed: a pod is ending, but does not go; or the task was told to end.
         """
         while True:
+            self._stop_if_killed()
             try:
                 created = self._create(pod_request_obj)
             except ApiException as error:
                 raise StepFailed(f"the cluster refused the pod: {_told(error)}") from None
             if created is not None:
+                self._stop_if_killed(created)
                 return created
             pod = self.current()
             if pod is None:
                 continue
-            if not pod.metadata.deletion_timestamp and pod.status.phase != "Failed":
+            if not pod.metadata.deletion_timestamp and pod.status.phase not in ENDED:
                 self.log.info("Adopting pod %s, started at %s", self.name, pod.status.start_time)
                 return pod
             self.log.info("Removing what an earlier attempt left: pod %s", self.name)
@@ -182,16 +193,32 @@ class StepPod(KubernetesPodOperator):
             return self.client.read_namespaced_pod(self.name, self.namespace)
         return None
 
-    def end_of(self, context: Context, event: dict[str, Any]) -> PodEnd:
+    def end_of(self, context: Context, event: dict[str, Any], uid: str) -> PodEnd:
         """Copy the pod's last log lines and its events, and return how it ended.
 
         Removes nothing: `remove` does, once it is known whether there is a result.
+
+        Args:
+            context: Airflow's.
+            event: The trigger's.
+            uid: The pod that was followed; another one that has its name by now is not asked.
         """
+        if self._replaced(self.current(), uid):
+            return PodEnd(text="its pod is gone, and another run has started one", again=True)
         try:
             super().trigger_reentry(context, event)
         except AirflowException as error:
             self.log.info("%s", error)
-        return how_it_ended(self.current(), self._compute)
+        pod = self.current()
+        return how_it_ended(None if self._replaced(pod, uid) else pod, self._compute)
+
+    def remove_followed(self, uid: str, *, keep_failed: bool) -> None:
+        """Delete the pod that was followed, unless it failed and failed ones are kept."""
+        pod = self.current()
+        if pod is None or self._replaced(pod, uid):
+            return
+        if not (keep_failed and pod.status.phase == "Failed"):
+            self.remove(pod)
 
     @generic_api_retry
     def remove(self, pod: k8s.V1Pod | None) -> None:
@@ -205,33 +232,53 @@ class StepPod(KubernetesPodOperator):
             self.client.delete_namespaced_pod(pod.metadata.name, self.namespace, body=body)
 
     def on_kill(self) -> None:
-        """End the pod, also one whose creation the cluster has not confirmed yet."""
+        """End the pod; one that is being made ends when it is there (`_stop_if_killed`)."""
         self._killed = True
         self.remove(self.current())
 
+    def _stop_if_killed(self, created: k8s.V1Pod | None = None) -> None:
+        if self._killed or self._told_to_end():
+            self.remove(created)
+            raise StepFailed(f"the task was told to end; pod {self.name} is removed")
+
+    @staticmethod
+    def _replaced(pod: k8s.V1Pod | None, uid: str) -> bool:
+        return pod is not None and pod.metadata.uid != uid
+
     def defer(self, *, trigger: Any, method_name: str, timeout: Any = None, **_: Any) -> None:
         """Wait with a trigger that keeps no credentials and knows its pod by more than its name."""
-        own = StepPodTrigger.of(trigger, pod_uid=self.pod.metadata.uid if self.pod else None)
-        super().defer(trigger=own, method_name=method_name, kwargs=self._handed_on, timeout=timeout)
+        uid = self.pod.metadata.uid
+        super().defer(
+            trigger=StepPodTrigger.of(trigger, pod_uid=uid),
+            method_name=method_name,
+            kwargs={**self._handed_on, "pod_uid": uid},
+            timeout=timeout,
+        )
 
     def convert_config_file_to_dict(self) -> None:
         """Keep the kubeconfig's token out of Airflow's database: the trigger reads the file."""
         self._config_dict = None
 
     def _end_other_runs(self) -> None:
-        """End pods of this model's other runs: a model has one retraining at a time.
+        """End pods that were there when this run's window was frozen: orphans of earlier runs.
 
-        They are left when Airflow lost them for good: its database was restored, say.
+        They are left when Airflow lost them for good: its database was restored, say. Younger pods
+        are left alone, so that two runs at once (a backfill) do not end each other's.
         """
-        for pod in self.client.list_namespaced_pod(
-            self.namespace, label_selector=self._other_runs
-        ).items:
-            self.log.warning("Removing pod %s, left by another run", pod.metadata.name)
-            self.remove(pod)
+        for pod in self._others():
+            if pod.metadata.creation_timestamp < self._frozen_at:
+                self.log.warning("Removing pod %s, left by another run", pod.metadata.name)
+                self.remove(pod)
+
+    @generic_api_retry
+    def _others(self) -> list[k8s.V1Pod]:
+        listed = self.client.list_namespaced_pod(self.namespace, label_selector=self._other_runs)
+        return list(listed.items)
 
     def _wait_until_gone(self, uid: str) -> None:
         until = time.monotonic() + GONE_WITHIN_S
-        while (pod := self.current()) is not None and pod.metadata.uid == uid:
+        while (pod := self.current()) is not None and not self._replaced(pod, uid):
+            self._stop_if_killed()
             if time.monotonic() > until:
                 raise StepFailed(
                     f"pod {self.name} was told to end {GONE_WITHIN_S} s ago and has not, so it may "

@@ -8,6 +8,12 @@ from typing import Any
 import yaml
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.providers.cncf.kubernetes.triggers.pod import KubernetesPodTrigger
+from kubernetes_asyncio.client import (
+    ApiException,
+    CoreV1Api,
+    V1DeleteOptions,
+    V1Preconditions,
+)
 
 from evergreen.config.settings import settings
 
@@ -20,12 +26,12 @@ class StepPodTrigger(KubernetesPodTrigger):
             is left alone.
     """
 
-    def __init__(self, *, pod_uid: str | None, **kwargs: Any) -> None:
+    def __init__(self, *, pod_uid: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pod_uid = pod_uid
 
     @classmethod
-    def of(cls, trigger: KubernetesPodTrigger, *, pod_uid: str | None) -> StepPodTrigger:
+    def of(cls, trigger: KubernetesPodTrigger, *, pod_uid: str) -> StepPodTrigger:
         """Return this trigger in place of the operator's own."""
         return cls(pod_uid=pod_uid, **trigger.serialize()[1])
 
@@ -46,10 +52,22 @@ class StepPodTrigger(KubernetesPodTrigger):
 
     async def on_kill(self) -> None:
         """End the pod that this trigger watches, and no other."""
+        body = V1DeleteOptions(
+            preconditions=V1Preconditions(uid=self.pod_uid),
+            grace_period_seconds=self.termination_grace_period,
+        )
         try:
-            pod = await self.hook.get_pod(name=self.pod_name, namespace=self.pod_namespace)
-        except Exception as error:
-            self.log.info("Pod %s is not there to be ended: %s", self.pod_name, error)
-            return
-        if self.pod_uid in (None, pod.metadata.uid):
-            await super().on_kill()
+            async with self.hook.get_conn() as connection:
+                await CoreV1Api(connection).delete_namespaced_pod(
+                    name=self.pod_name, namespace=self.pod_namespace, body=body
+                )
+        except ApiException as error:
+            if error.status in (404, 409):  # gone, or another pod by now
+                self.log.info("Pod %s has ended already", self.pod_name)
+                return
+            self.log.exception(
+                "Pod %s could not be ended, and works on: kubectl -n %s delete pod %s",
+                *(self.pod_name, self.pod_namespace, self.pod_name),
+            )
+        else:
+            self.log.info("Pod %s is told to end", self.pod_name)

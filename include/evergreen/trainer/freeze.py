@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import evergreen
@@ -80,6 +80,7 @@ def freeze_window(
         "evergreen": evergreen.__version__,
         "image": spec.compute.image or settings.pod_image,
         "missing_hours": [hour_key(hour) for hour in _holes(closings, read)],
+        "frozen_at": datetime.now(UTC).isoformat(),
         "attempt": 0,
         **({"base": _base(spec, ledger)} if FRESH in spec.train.variants else {}),
     }

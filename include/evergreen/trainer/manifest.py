@@ -28,7 +28,7 @@ from pydantic import ValidationError
 import evergreen
 from evergreen.adapters.files import Files
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.errors import ManifestInvalid
+from evergreen.domain.errors import ManifestInvalid, RunUnreachable
 from evergreen.trainer.progress import say
 
 MANIFEST = "manifest.json"
@@ -51,11 +51,14 @@ class RunDir:
 
     Args:
         url: what `freeze_window` returned as `run_dir`.
+
+    Raises:
+        RunUnreachable: by every method: the place cannot be read or written; it may be soon.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.files = Files(url, error=ManifestInvalid)
+        self.files = Files(url, error=RunUnreachable)
 
     def manifest(self) -> dict[str, Any]:
         """Return the frozen window's manifest.
