@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +71,13 @@ def shop(folder: Path, image: str, launcher: Path, admin: client.CoreV1Api) -> I
 
 @pytest.fixture
 def lives(admin: client.CoreV1Api) -> Iterator[cluster.Lives]:
-    """A record of all pods of the test, which are gone after it."""
+    """A record of all pods of the test, which are gone after it; the namespace is this test's."""
+    with (Path(tempfile.gettempdir()) / "evergreen-tests-in-pods").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other modules' tests may run in other processes
+        yield from alone(admin)
+
+
+def alone(admin: client.CoreV1Api) -> Iterator[cluster.Lives]:
     with cluster.Lives(admin) as seen:
         yield seen
         admin.delete_collection_namespaced_pod(cluster.NAMESPACE, grace_period_seconds=0)
