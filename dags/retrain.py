@@ -5,7 +5,7 @@ page views lies above zero and it beats popularity. Otherwise the champion stays
 
 **When** The monitor asks (asset `<model> retrain requested`), or a person does (the form below), or
 once a day at 03:00 UTC when the champion is older than `max_model_age`; on other days that run
-skips. One run at a time.
+skips. One run at a time; a request that waited while another run brought a newer champion skips.
 
 **Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
 it, so nothing is trained twice; a release and a message happen once. `force` trains although that

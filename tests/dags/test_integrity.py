@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 from dag_files import dags, parse
 
 from evergreen.config.settings import PROJECT, settings
@@ -119,6 +121,22 @@ def test_schedules(add_model: Callable[..., str]) -> None:
     assets = found["shop__retrain"].asset_condition.objects
     assert [asset.uri for asset in assets] == ["evergreen://shop/retrain"]
     assert type(found["shop__rollback"]).__name__ == "NullTimetable"
+
+
+@pytest.mark.parametrize("now", ["2026-11-24T03:01", "2026-11-24T05:00", "2026-11-25T02:59"])
+def test_switching_retrain_on_waits_for_the_next_tick(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch, now: str
+) -> None:
+    """As the scheduler reads it; by default Airflow would run a tick of up to 2.4 hours ago."""
+    dag = dags_of(add_model())["shop__retrain"]
+    timetable = DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+    moment = datetime.fromisoformat(f"{now}:00+00:00")
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: moment)
+    first = timetable.next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
+    )
+    assert first.run_after == datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
 def test_a_lagging_lake_is_caught_up_from_monitor_since(

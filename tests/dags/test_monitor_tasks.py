@@ -25,6 +25,7 @@ DECISION = {
     "evidence": {"ctr": {"value": 0.031}},
     "sensors": ["ctr", "drift"],
     "tell": True,
+    "champion": 7,
 }
 
 
@@ -55,6 +56,7 @@ def test_request_retrain_sends_the_evidence(add_model: Callable[..., str], live:
     assert live["outlet_events"][retrain_asset(model)].extra == {
         "model": "shop",
         "hour": "2011-05-02T12",
+        "champion": 7,
         "reasons": DECISION["reasons"],
         "evidence": {"ctr": {"value": 0.031}},
     }

@@ -34,7 +34,9 @@ def task(kind: type[Any]) -> Any:
         return kind(task_id="task")
 
 
-def release(model: str, version: int, *, expected: int | None) -> None:
+def release(
+    model: str, version: int, *, expected: int | None, requested: str | None = None
+) -> None:
     """Make a version champion."""
     open_ledger().release(
         model,
@@ -44,7 +46,7 @@ def release(model: str, version: int, *, expected: int | None) -> None:
         run_key=f"k{version}",
         as_of=AS_OF,
         reason="better",
-        evidence={},
+        evidence={"requested": requested},
     )
 
 
@@ -127,6 +129,42 @@ def test_a_request_freezes_up_to_its_hour(
     assert (found["trigger"], found["reason"]) == ("asset", "CTR fell; fallback rose")
     assert asked[0]["until"] == datetime(2011, 5, 2, 13, tzinfo=UTC)
     assert asked[0]["window"] == timedelta(days=28)
+
+
+def requested(context: Callable[..., Any], *, champion: int | None) -> Any:
+    """Return the context of a run that the monitor asked for, about this champion."""
+    extra = {"hour": "2011-05-02T12", "champion": champion, "reasons": ["CTR fell"]}
+    events = [SimpleNamespace(timestamp=AS_OF, extra=extra)]
+    return context(run_type="asset_triggered", params=FORM, events=events)
+
+
+def test_a_request_that_a_newer_champion_answers_skips(
+    add_model: Callable[..., str], context: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    """A request waits while a retraining by cron runs, and that one promotes."""
+    model = add_model()
+    release(model, 1, expected=None)
+    open_ledger().open_incident(model, AS_OF, evidence={})
+    release(model, 2, expected=1, requested="champion version 1 of shop is 30.0 days old")
+    with pytest.raises(AirflowSkipException, match="2011-05-02T12 is answered by version 2"):
+        task(FreezeWindow).execute(requested(context, champion=1))
+    assert asked == []
+    assert open_ledger().open_incident_of(model) is None
+
+
+@pytest.mark.parametrize("about", [None, 1])
+def test_a_request_s_own_champion_does_not_answer_it(
+    add_model: Callable[..., str],
+    context: Callable[..., Any],
+    asked: list[dict[str, Any]],
+    about: int | None,
+) -> None:
+    """Its run is cleared after `promote`, before `publish`: it must finish what it began."""
+    model = add_model()
+    release(model, 1, expected=None)
+    release(model, 2, expected=1, requested="CTR fell")
+    task(FreezeWindow).execute(requested(context, champion=about))
+    assert len(asked) == 1
 
 
 def test_a_form_is_handed_on(

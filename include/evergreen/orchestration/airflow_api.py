@@ -12,7 +12,7 @@ import httpx
 from evergreen.domain.errors import AirflowNotReady, DagRunFailed
 
 POLL_S = 0.5
-LOCK_RETRIES = 20  # SQLite answers 503 while another component writes
+LOCK_RETRIES = 60  # two minutes: SQLite answers 503 while another component writes
 READ_RETRIES = 3  # a busy machine may leave a question without an answer; reading is safe to repeat
 LOG_LINES = 15
 ENDED = ("success", "failed")

@@ -119,6 +119,7 @@ class RequestRetrain(Warn):
         context["outlet_events"][retrain_asset(self.model)].extra = {
             "model": self.model,
             "hour": hour_key(hour),
+            "champion": decision["champion"],
             "reasons": decision["reasons"],
             "evidence": decision["evidence"],
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -24,6 +24,9 @@ from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, run_type_of
 
+if TYPE_CHECKING:
+    from evergreen.adapters.ledger import Release
+
 RUN_DIR = "{{ ti.xcom_pull(task_ids='freeze_window')['run_dir'] }}"
 
 
@@ -31,7 +34,8 @@ class FreezeWindow(ModelTask):
     """Fixes what this retraining learns from, and so its run key.
 
     A request of the monitor freezes the window that ends with the hour of the request; every other
-    run takes the newest closed hour. A run by cron skips while the champion is young.
+    run takes the newest closed hour. A run by cron skips while the champion is young; a run by
+    request when a newer champion has come while the request waited for its turn.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -40,13 +44,18 @@ class FreezeWindow(ModelTask):
 
         spec, ledger, params = spec_of(self.model), open_ledger(), context["params"]
         lake = open_lake(spec)
+        champion = ledger.champion(self.model)
         trigger = run_type_of(context).removesuffix("_triggered")
         request = newest_request(
             event for events in context["triggering_asset_events"].values() for event in events
         )
         reason = params["reason"] or "; ".join(request.get("reasons", ()))
+        if champion and _is_answered(request, reason, champion):
+            answer = f"answered by version {champion.version} of {champion.released_at:%F %R}"
+            ledger.close_incident(self.model, outcome=answer)
+            raise AirflowSkipException(f"the request of {request['hour']} is {answer}")
         if trigger == "scheduled":
-            age = age_of_champion(spec, ledger.champion(self.model), lake)
+            age = age_of_champion(spec, champion, lake)
             if not age.due:
                 raise AirflowSkipException(age.text)
             reason = age.text
@@ -167,6 +176,15 @@ def champion_version(model: str) -> str:
     """Return the version that is champion now, "0" for none (a macro: runs with the task)."""
     champion = open_ledger().champion(model)
     return str(champion.version if champion else 0)
+
+
+def _is_answered(request: dict[str, Any], reason: str, champion: Release) -> bool:
+    """Say whether a newer champion has come than the one that the request is about.
+
+    Unless it came by this very request: then the run was cleared, and must finish what it began.
+    """
+    newer = "champion" in request and champion.version > (request["champion"] or 0)
+    return newer and champion.evidence.get("requested") != reason
 
 
 def _pull(context: Context, task_id: str) -> dict[str, Any]:

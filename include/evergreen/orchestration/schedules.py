@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import (
@@ -35,9 +35,10 @@ def every_night(hour: int) -> dict[str, Any]:
 def on_request_or_daily(asset: Asset, hour: int) -> dict[str, Any]:
     """Return the DAG options for a run whenever the asset is updated, and once a day.
 
-    There is no start date: with one, switching the DAG on would run the last tick at once.
+    Switching the DAG on waits for the next tick: there is no start date, with which Airflow would
+    run the last tick at once, nor the default by which it does so up to a tenth of a day later.
     """
-    cron = CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC")
+    cron = CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC", run_immediately=timedelta(0))
     return {"schedule": AssetOrTimeSchedule(timetable=cron, assets=[asset])}
 
 
