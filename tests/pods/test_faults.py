@@ -250,6 +250,7 @@ def test_an_orphan_of_another_run_is_ended(fresh: Fresh, lives: Lives) -> None:
     """Nobody follows it any more: its task was failed while no triggerer ran, say."""
     fresh(STEP, **ENDLESS).start()
     orphan = lives.until(lambda: next(iter(lives.of(STEP)), None))
+    time.sleep(1)  # the cluster tells a pod's age in whole seconds
     fresh(STEP).run()  # this model's next run
     lives.until(lambda: orphan.gone)
     assert len(lives.of(STEP)) == 2

@@ -263,10 +263,11 @@ class StepPod(KubernetesPodOperator):
         """End pods that were there when this run's window was frozen: orphans of earlier runs.
 
         They are left when Airflow lost them for good: its database was restored, say. Younger pods
-        are left alone, so that two runs at once (a backfill) do not end each other's.
+        are left alone, so that two runs at once (a backfill) do not end each other's; and the
+        cluster tells a pod's age in whole seconds, so one of the same second passes for younger.
         """
         for pod in self._others():
-            if pod.metadata.creation_timestamp < self._frozen_at:
+            if pod.metadata.creation_timestamp < self._frozen_at.replace(microsecond=0):
                 self.log.warning("Removing pod %s, left by another run", pod.metadata.name)
                 self.remove(pod)
 
