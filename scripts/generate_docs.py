@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: settings, model.yaml, the command line, the DAGs.
+"""Writes docs/reference/ from the code: settings, model.yaml, command line, DAGs, damage.
 
 `make docs` runs it; a test runs it too and fails when what is committed is stale. It starts no
 Airflow: the DAG files are parsed, not imported.
@@ -7,9 +7,11 @@ Airflow: the DAG files are parsed, not imported.
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import itertools
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,6 +24,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from evergreen.adapters.quality_files import suites_of
+from evergreen.adapters.quality_result import expected_of
 from evergreen.cli import app
 from evergreen.config.durations import format_duration
 from evergreen.config.model_spec import ModelSpec
@@ -38,6 +42,7 @@ def pages() -> dict[str, str]:
         "model.yaml.md": model_page(),
         "cli.md": cli_page(),
         "dags.md": dags_page(),
+        "damage.md": damage_page(),
     }
 
 
@@ -136,6 +141,51 @@ def tasks_of(tree: ast.Module) -> Iterator[tuple[str, str]]:
         if "doc_md" in named:
             texts = [a.value for a in call.args if isinstance(a, ast.Constant)]
             yield str(named.get("task_id") or texts[0]), str(named["doc_md"])
+
+
+def damage_page() -> str:
+    """Return the page of the damage that validation is tested with, and what catches it."""
+    damages = kinds_of_damage()
+    suites = {model: suites_of(model) for model in sorted({d.model for d in damages})}
+    rows = []
+    for d in damages:
+        rule = rule_of(suites[d.model][d.frame], d.fact, d.severity)
+        of = f" of {d.subject}" if d.subject else ""
+        expected = expected_of(rule["type"], rule["kwargs"])
+        reads = f"{d.frame} {d.scope}: {d.fact}{of} is …, expected {expected}"
+        planted = f"{'an' if d.scope == 'hour' else 'a'} {d.scope} of {d.table}, {d.model}"
+        caught = f"`{d.frame}.{d.fact}`"
+        rows.append((d.name, planted, caught, d.severity.value, reads, rule["meta"]["why"]))
+    intro = paragraphs(
+        f"""{len(damages)} kinds of damage, each planted in otherwise good hours, and the
+        expectation that catches each: `tests/validation` plants them in real data where those are
+        at hand, and shows that the days without damage raise no error. An error puts the hour into
+        quarantine; a warning is reported. The message is what a person reads, with the hour or
+        `day`, and the value found.
+
+        The expectations are in `great_expectations/expectations/`."""
+    )
+    body = table("damage planted_in caught_by severity message why", rows).replace("_", " ", 2)
+    return f"{MADE_BY}# Damage that validation catches\n\n{intro}\n\n{body}"
+
+
+def kinds_of_damage() -> tuple[Any, ...]:
+    """Return the list that tests/validation runs."""
+    folder = str(PROJECT / "tests" / "validation")
+    sys.path.insert(0, folder)
+    try:
+        return tuple(importlib.import_module("kinds_of_damage").DAMAGES)
+    finally:
+        sys.path.remove(folder)
+
+
+def rule_of(suite: dict[str, Any], fact: str, severity: str) -> dict[str, Any]:
+    """Return a suite's expectation about a fact."""
+    gx = {"error": "critical", "warning": "warning"}[severity]
+    for each in suite["expectations"]:
+        if (each["kwargs"].get("column"), each["severity"]) == (fact, gx):
+            return dict(each)
+    raise LookupError(f"{suite['name']} has no expectation about {fact} of severity {gx}")
 
 
 def attribute_docs(cls: type) -> dict[str, str]:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from servers import S3Server, Server, mlflow_server, s3_server
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> Path:
+    """Return the home of an Airflow with a migrated metadata database."""
+    from airflow.utils import db
+
+    from airflow_home import AIRFLOW_HOME
+
+    db.initdb()
+    return AIRFLOW_HOME
 
 
 @pytest.fixture(scope="session")

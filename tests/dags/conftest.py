@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,16 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evergreen.config.settings import PROJECT, settings
+import airflow_home  # noqa: F401  (before Airflow is imported)
+from evergreen.config.settings import settings
 
-AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="evergreen-airflow-"))
-os.environ.update(
-    AIRFLOW_HOME=str(AIRFLOW_HOME),
-    AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT / "dags"),
-    AIRFLOW__CORE__LOAD_EXAMPLES="False",
-    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{AIRFLOW_HOME / 'airflow.db'}",
-    AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
-)
 KINDS = ("monitor_hourly", "validate_nightly", "retrain", "rollback")
 
 SPEC = {
@@ -32,21 +22,6 @@ SPEC = {
     "runbook": "docs/runbooks/shop.md",
     "features": {"numeric": ["co_7d", "price"]},
 }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _airflow_home() -> Iterator[None]:
-    yield
-    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def airflow_db() -> Path:
-    """Return the folder of an Airflow with a migrated metadata database."""
-    from airflow.utils import db
-
-    db.initdb()
-    return AIRFLOW_HOME
 
 
 @pytest.fixture

@@ -127,15 +127,25 @@ def test_a_missing_hour_fails_a_replay_at_once(played: Path) -> None:
     assert tasks["sketch_hour"] == "upstream_failed"
 
 
-def test_a_whole_day_passes_and_a_broken_one_alerts(played: Path) -> None:
-    state, tasks = run("validate_nightly", datetime(2025, 2, 1, 2, tzinfo=UTC))
-    assert (state, tasks["passed"], tasks["alert"]) == ("success", "success", "skipped")
+def test_a_broken_hour_is_put_aside_and_a_whole_day_passes(played: Path) -> None:
+    broken = datetime(2025, 1, 30, 11, tzinfo=UTC)
     (file,) = (played / "lake" / MODEL / "orders").glob("hour=2025-01-30T11/*.parquet")
     file.write_bytes(b"broken")
     state, tasks = run("validate_nightly", datetime(2025, 1, 31, 2, tzinfo=UTC))
-    assert (state, tasks["passed"], tasks["alert"]) == ("success", "skipped", "success")
-    texts = [delivery.text for delivery in open_ledger().deliveries(MODEL)]
-    assert texts[-1].startswith(f"{MODEL}: 2025-01-30 failed its validation: FileCorrupt in ")
+    assert state == "success"
+    assert {task for task, said in tasks.items() if said != "success"} == {"passed"}
+    ledger, day = open_ledger(), Window(broken.replace(hour=0), broken.replace(hour=23))
+    assert ledger.quarantined(MODEL, "orders", day) == {broken}
+    (record,) = ledger.quarantine_records(MODEL)
+    assert "FileCorrupt" in record.reasons[0]
+    text = ledger.deliveries(MODEL)[-1].text
+    assert text.startswith(f"{MODEL}: 2025-01-30 failed its validation: orders 2025-01-30T11: ")
+    assert text.endswith(f"/evergreen/data-docs/{MODEL}/2025-01-30/index.html")
+    state, tasks = run("validate_nightly", shop.START + timedelta(days=2, hours=2))
+    assert state == "success"
+    assert {task for task, said in tasks.items() if said == "success"} == {
+        *("wait_for_day", "validate_day", "passed")
+    }
 
 
 def test_a_broken_window_is_not_trained_on(played: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from airflow.timetables.base import TimeRestriction
 from dag_files import dags, parse
 
 from evergreen.config.settings import PROJECT, settings
+from evergreen.orchestration.run_context import day_of
 
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
 CHAINS = {
@@ -29,7 +31,8 @@ CHAINS = {
     },
     "validate_nightly": {
         "wait_for_day": {"validate_day"},
-        "validate_day": {"passed", "alert"},
+        "validate_day": {"passed", "quarantine_hours", "alert"},
+        "quarantine_hours": {"alert"},
         "passed": set(),
         "alert": set(),
     },
@@ -116,7 +119,7 @@ def test_schedules(add_model: Callable[..., str]) -> None:
     assert type(found["shop__monitor_hourly"]).__name__ == "CronDataIntervalTimetable"
     assert found["shop__monitor_hourly"].expression == "0 * * * *"
     assert found["shop__validate_nightly"].expression == "0 2 * * *"
-    assert found["shop__validate_nightly"].interval == timedelta(days=1)
+    assert type(found["shop__validate_nightly"]).__name__ == "CronDataIntervalTimetable"
     assert found["shop__retrain"].timetable.expression == "0 3 * * *"
     assets = found["shop__retrain"].asset_condition.objects
     assert [asset.uri for asset in assets] == ["evergreen://shop/retrain"]
@@ -148,6 +151,23 @@ def test_a_lagging_lake_is_caught_up_from_monitor_since(
     dag = dags()["shop__monitor_hourly"]
     assert (dag.catchup, dag.start_date) == (True, datetime(2011, 5, 2, 10, tzinfo=UTC))
     assert dag.max_active_runs == 1
+
+
+def test_the_first_night_that_is_caught_up_has_tasks(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run whose logical date is before the start date succeeds without any."""
+    add_model()
+    since = datetime(2011, 5, 2, tzinfo=UTC)
+    monkeypatch.setenv("EVERGREEN_MONITOR_SINCE", since.isoformat())
+    settings.cache_clear()
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(dags()["shop__validate_nightly"]))
+    first = dag.timetable.next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup),
+    )
+    assert first.logical_date >= dag.get_task("validate_day").start_date
+    assert day_of({"dag_run": SimpleNamespace(data_interval_end=first.data_interval.end)}) == since
 
 
 def test_forms(add_model: Callable[..., str]) -> None:

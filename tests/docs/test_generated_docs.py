@@ -22,7 +22,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "model.yaml.md", "cli.md", "dags.md"])
+@pytest.mark.parametrize("name", ["settings.md", "model.yaml.md", "cli.md", "dags.md", "damage.md"])
 def test_a_committed_page_is_what_the_code_says(generator: ModuleType, name: str) -> None:
     committed = (generator.REFERENCE / name).read_text()
     assert committed == generator.pages()[name].rstrip() + "\n", "stale: run `make docs`"

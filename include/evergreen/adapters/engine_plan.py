@@ -84,7 +84,7 @@ def plan_of(lake: Lake, window: Window, columns: Mapping[str, Bins]) -> Plan:
         for hour, closing in closings.items()
         for entry in closing.files
     }
-    footers: list[Any] = lake.files.each(_footer, uris)
+    footers: list[Any] = lake.files.each(footer_of, uris)
     for (uri, hour), footer in zip(uris.items(), footers, strict=True):
         file = HourFile(hour=hour, uri=uri, metadata=footer)
         schema = footer.schema.to_arrow_schema().remove_metadata()
@@ -106,7 +106,12 @@ def open_parquet(uri: str, **options: Any) -> pq.ParquetFile:
     return pq.ParquetFile(fs.open(path), **options)
 
 
-def _footer(uri: str) -> Any:
+def footer_of(uri: str) -> Any:
+    """Return a file's Parquet footer.
+
+    Raises:
+        FileCorrupt: the file is not Parquet, or gone.
+    """
     try:
         with open_parquet(uri) as file:
             return file.metadata
@@ -128,17 +133,17 @@ def _same_schema(
         _require_inside(files, lake.own_name(IMPRESSIONS.time), time.time_unit)
     kinds: dict[str, Kind] = {}
     for name, bins in columns.items():
-        kind = _kind(types.get(name), bins)
+        kind = kind_of(types.get(name), bins)
         if kind is not None:
             kinds[name] = kind
             continue
         for file in files:
             said = problems.setdefault(file.hour, {})
-            said.setdefault(name, _problem(name, types.get(name), bins, file.uri))
+            said.setdefault(name, problem_of(name, types.get(name), bins, file.uri))
     return SameSchema(files=tuple(files), kinds=kinds, types=types)
 
 
-def _kind(found: pl.DataType | None, bins: Bins) -> Kind | None:
+def kind_of(found: pl.DataType | None, bins: Bins) -> Kind | None:
     """Return what the column holds, None where that is not what its bins count."""
     if found is None:
         return None
@@ -150,7 +155,8 @@ def _kind(found: pl.DataType | None, bins: Bins) -> Kind | None:
     return "text" if texts or found.is_integer() or found == pl.Boolean else None
 
 
-def _problem(name: str, found: pl.DataType | None, bins: Bins, uri: str) -> str:
+def problem_of(name: str, found: pl.DataType | None, bins: Bins, uri: str) -> str:
+    """Return why a column cannot be counted: file, column, expected and found."""
     wanted = "a number" if isinstance(bins, NumericBins) else "a category (text, integer, boolean)"
     if found is None:
         return f"ColumnMissing: {uri} has no column {name!r}, expected {wanted}"

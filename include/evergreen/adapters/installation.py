@@ -1,4 +1,4 @@
-"""This installation's lake, ledger, published sets and registry, opened by its settings."""
+"""This installation's lake, ledger, sets, Data Docs and registry, opened by its settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from evergreen.config.model_spec import ModelSpec, load_spec
 from evergreen.config.settings import settings
 
 if TYPE_CHECKING:
+    from evergreen.adapters.data_docs import DataDocs
     from evergreen.adapters.lake import Lake
     from evergreen.adapters.ledger import Ledger
     from evergreen.adapters.published import Published
@@ -40,6 +41,13 @@ def open_published(spec: ModelSpec) -> Published:
     from evergreen.adapters.published import Published
 
     return Published(settings().published_root(spec.model))
+
+
+def open_data_docs(spec: ModelSpec) -> DataDocs:
+    """Return the pages of the model's validations."""
+    from evergreen.adapters.data_docs import DataDocs
+
+    return DataDocs(settings().docs_root(spec.model))
 
 
 def open_registry() -> Registry:

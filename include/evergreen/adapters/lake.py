@@ -7,16 +7,15 @@ killed leaves an hour that is not closed.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from evergreen.adapters.files import Files
+from evergreen.adapters.lake_closing import SUCCESS, FileEntry, HourClosing, folder_of, hour_folder
+from evergreen.adapters.lake_landing import GENERATIONS_KEPT, land, newest_generation_of_files
 from evergreen.adapters.lake_tables import TABLES, Table
 from evergreen.adapters.unread import unread
 from evergreen.domain.errors import (
@@ -25,7 +24,6 @@ from evergreen.domain.errors import (
     EvergreenError,
     FileCorrupt,
     HourNotClosed,
-    WindowInvalid,
 )
 from evergreen.domain.windows import Window, hour_key, parse_hour
 
@@ -33,28 +31,7 @@ if TYPE_CHECKING:  # pydantic takes a third of a sketch's start
     from evergreen.config.model_spec import ModelSpec
     from evergreen.config.settings import Settings
 
-SUCCESS = "_SUCCESS"
-GENERATIONS_KEPT = 2  # the one that is visible, and the one before for readers that still hold it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEntry:
-    """One data file of a closed hour; `path` is relative to the table's folder."""
-
-    path: str
-    size: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HourClosing:
-    """What `_SUCCESS` says of an hour."""
-
-    hour: datetime
-    rows: int
-    closed_at: datetime
-    generation: int
-    files: tuple[FileEntry, ...]
+__all__ = ["GENERATIONS_KEPT", "SUCCESS", "FileEntry", "HourClosing", "Lake", "hour_folder"]
 
 
 class Lake:
@@ -70,11 +47,25 @@ class Lake:
         self.files = Files(url)
         self._columns = dict(columns or {})
         self._own_names = {own: name for name, own in self._columns.items()}
+        self._left_out: dict[str, frozenset[datetime]] = {}
 
     @classmethod
     def of(cls, spec: ModelSpec, settings: Settings) -> Lake:
         """Return the lake of a model in this installation."""
         return cls(spec.lake.url or settings.lake_root(spec.model), spec.columns)
+
+    def without(self, hours: Mapping[str, Collection[datetime]]) -> Lake:
+        """Return the same lake in which these hours of these tables are not there.
+
+        To every question they are hours that nobody landed; landing one still raises its true
+        generation.
+        """
+        seen = Lake(self.url, self._columns)
+        seen._left_out = {
+            table: self._left_out.get(table, frozenset()) | frozenset(hours.get(table, ()))
+            for table in {*self._left_out, *hours}
+        }
+        return seen
 
     def own_name(self, column: str) -> str:
         """Return what the lake calls a canonical column."""
@@ -92,27 +83,9 @@ class Lake:
         Raises:
             FileCorrupt: `_SUCCESS` is neither empty nor the JSON that is expected.
         """
-        folder = _folder(table, hour)
-        try:
-            raw = self.files.read(f"{folder}/{SUCCESS}")
-        except FileNotFoundError:
+        if hour in self._left_out.get(table, ()):
             return None
-        if not raw.strip():
-            return self._closing_of_listing(table, hour)
-        try:
-            said = json.loads(raw)
-            return HourClosing(
-                hour=hour,
-                rows=int(said["rows"]),
-                closed_at=datetime.fromisoformat(said["closed_at"]),
-                generation=int(said["generation"]),
-                files=tuple(FileEntry(**entry) for entry in said["files"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileCorrupt(
-                f"{self.files.uri(folder)}/{SUCCESS} does not close an hour ({error}); "
-                f"land the hour again"
-            ) from None
+        return self._closing(table, hour)
 
     def require_closed(self, table: str, hour: datetime) -> HourClosing:
         """Return what closed the hour.
@@ -124,15 +97,15 @@ class Lake:
         if closing is None:
             raise HourNotClosed(
                 f"{table} of hour {hour_key(hour)} are not closed: expected "
-                f"{self.files.uri(_folder(table, hour))}/{SUCCESS}. Land the hour (an hour without "
-                f"events is closed with zero rows), then run this again"
+                f"{self.files.uri(folder_of(table, hour))}/{SUCCESS}. Land the hour (an hour "
+                f"without events is closed with zero rows), then run this again"
             )
         return closing
 
     def closed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
         """Return the closed hours of a table, oldest first, all of them or those of a window."""
         hours = self.listed_hours(table, window)
-        paths = [f"{_folder(table, hour)}/{SUCCESS}" for hour in hours]
+        paths = [f"{folder_of(table, hour)}/{SUCCESS}" for hour in hours]
         closed: list[bool] = self.files.each(self.files.exists, paths)
         return [hour for hour, is_closed in zip(hours, closed, strict=True) if is_closed]
 
@@ -155,14 +128,18 @@ class Lake:
         if window is not None:  # keys sort as the hours do, and years of them need no parsing
             first, end = hour_folder(window.start), hour_folder(window.end)
             names = [name for name in names if first <= name < end]
-        return [parse_hour(name.removeprefix("hour=")) for name in sorted(names)]
+        hours = [parse_hour(name.removeprefix("hour=")) for name in sorted(names)]
+        left_out = self._left_out.get(table)
+        return [hour for hour in hours if hour not in left_out] if left_out else hours
 
     def newest_closed_hour(self, table: str) -> datetime | None:
         """Return the newest closed hour, or None while there is none."""
         names = (name for name in self.files.list(table) if name.startswith("hour="))
+        left_out = self._left_out.get(table, ())
         for name in sorted(names, reverse=True):
-            if self.files.exists(f"{table}/{name}/{SUCCESS}"):
-                return parse_hour(name.removeprefix("hour="))
+            hour = parse_hour(name.removeprefix("hour="))
+            if hour not in left_out and self.files.exists(f"{table}/{name}/{SUCCESS}"):
+                return hour
         return None
 
     def land_hour(self, table: str, hour: datetime, frame: pl.DataFrame | None) -> HourClosing:
@@ -175,29 +152,14 @@ class Lake:
             WindowInvalid: a row lies outside the hour.
             LakeUnreachable: the lake cannot be written; the hour stays as it was.
         """
-        folder, contract = _folder(table, hour), TABLES[table]
-        generation = self._newest_generation(table, hour) + 1
-        entries: tuple[FileEntry, ...] = ()
-        if frame is not None and frame.height:
-            frame = frame.rename(self._own_names, strict=False)
-            contract.check(frame.schema, f"the frame landed as {folder}")
-            frame = contract.cast(frame)
-            _require_inside(frame, contract, hour)
-            name = f"part-g{generation}-0.parquet"
-            own = frame.rename(self._columns, strict=False)
-            size = self.files.write_parquet(f"{folder}/{name}", own)
-            entries = (FileEntry(path=f"{hour_folder(hour)}/{name}", size=size, rows=frame.height),)
-        closing = HourClosing(
-            hour=hour,
-            rows=sum(entry.rows for entry in entries),
-            closed_at=datetime.now(UTC),
-            generation=generation,
-            files=entries,
+        return land(
+            self.files,
+            TABLES[table],
+            hour,
+            frame,
+            generation=self._newest_generation(table, hour) + 1,
+            columns=self._columns,
         )
-        self.files.write_atomic(f"{folder}/{SUCCESS}", _success(closing))
-        if generation > GENERATIONS_KEPT:
-            self._drop_generation(folder, generation - GENERATIONS_KEPT)
-        return closing
 
     def read(
         self, table: str, window: Window, columns: Sequence[str] | None = None
@@ -259,8 +221,18 @@ class Lake:
                 raise unread(self.files.uri(f"{contract.name}/{path}"), error) from None
         return pl.concat(frames, how="diagonal_relaxed")
 
+    def _closing(self, table: str, hour: datetime) -> HourClosing | None:
+        place = f"{folder_of(table, hour)}/{SUCCESS}"
+        try:
+            raw = self.files.read(place)
+        except FileNotFoundError:
+            return None
+        if not raw.strip():
+            return self._closing_of_listing(table, hour)
+        return HourClosing.from_bytes(raw, hour, self.files.uri(place))
+
     def _closing_of_listing(self, table: str, hour: datetime) -> HourClosing:
-        folder = _folder(table, hour)
+        folder = folder_of(table, hour)
         names = sorted(n for n in self.files.list(folder) if n.endswith(".parquet"))
         entries = []
         for name in names:
@@ -282,46 +254,7 @@ class Lake:
     def _newest_generation(self, table: str, hour: datetime) -> int:
         """Return the generation, 0 while open; of a broken `_SUCCESS` its files' newest."""
         try:
-            closing = self.closing(table, hour)
+            closing = self._closing(table, hour)
             return closing.generation if closing else 0
         except FileCorrupt:
-            names = self.files.list(_folder(table, hour))
-            found = (re.match(r"part-g(\d+)-", name) for name in names)
-            return max((int(match[1]) for match in found if match), default=1)
-
-    def _drop_generation(self, folder: str, generation: int) -> None:
-        for name in self.files.list(folder):
-            if name.startswith(f"part-g{generation}-"):
-                self.files.remove(f"{folder}/{name}")
-
-
-def hour_folder(hour: datetime) -> str:
-    """Return the folder of an hour below its table: `hour=2011-11-07T13`."""
-    return f"hour={hour_key(hour)}"
-
-
-def _success(closing: HourClosing) -> bytes:
-    body = {
-        "rows": closing.rows,
-        "closed_at": closing.closed_at.isoformat(),
-        "generation": closing.generation,
-        "files": [{"path": f.path, "size": f.size, "rows": f.rows} for f in closing.files],
-    }
-    return json.dumps(body).encode()
-
-
-def _folder(table: str, hour: datetime) -> str:
-    return f"{table}/{hour_folder(hour)}"
-
-
-def _require_inside(frame: pl.DataFrame, contract: Table, hour: datetime) -> None:
-    window = Window.of_hour(hour)
-    times = frame[contract.time]
-    first, last = times.min(), times.max()
-    if not (isinstance(first, datetime) and isinstance(last, datetime)):
-        raise WindowInvalid(f"{contract.name} of {hour_key(hour)}: {contract.time} is null")
-    if first not in window or last not in window or times.null_count():
-        raise WindowInvalid(
-            f"{contract.name} of {hour_key(hour)}: {contract.time} runs from {first} to {last}, "
-            f"outside the hour; land each row in its own hour"
-        )
+            return newest_generation_of_files(self.files, folder_of(table, hour))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from evergreen.adapters.ledger_history import History
 from evergreen.adapters.ledger_incidents import Incidents
+from evergreen.adapters.ledger_quarantine import Quarantine
 from evergreen.adapters.ledger_releases import Releases
 from evergreen.adapters.ledger_rows import (
     Decision,
     Delivery,
     Incident,
     Measurement,
+    Quarantined,
     Release,
+    ReleasedBy,
     ReleaseKind,
     Run,
     Severity,
@@ -27,15 +30,17 @@ __all__ = [
     "Incident",
     "Ledger",
     "Measurement",
+    "Quarantined",
     "Release",
     "ReleaseKind",
+    "ReleasedBy",
     "Run",
     "Severity",
     "StoredSketch",
 ]
 
 
-class Ledger(History, Releases, Incidents):
+class Ledger(History, Quarantine, Releases, Incidents):
     """The ledger at a SQLAlchemy URL. Call `migrate` once before the rest.
 
     Raises:

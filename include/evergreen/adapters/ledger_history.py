@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +40,7 @@ class History(Database):
             sketches,
             c.model == model,
             c.profile == profile,
-            *_within(c.hour, window),
+            *within(c.hour, window),
             order=(c.hour,),
         )
 
@@ -47,7 +48,7 @@ class History(Database):
         """Return the generation that each of the window's hours was sketched on."""
         c = sketches.c
         query = sa.select(c.hour, c.generation).where(
-            c.model == model, c.profile == profile, *_within(c.hour, window)
+            c.model == model, c.profile == profile, *within(c.hour, window)
         )
         with self._reading() as connection:
             return {row.hour: row.generation for row in connection.execute(query)}
@@ -82,24 +83,47 @@ class History(Database):
         replay: bool,
     ) -> None:
         """Keep what a sensor says of an hour, instead of what it said before."""
-        self._upsert(
-            measurements,
-            ("model", "hour", "sensor"),
-            model=model,
-            hour=hour,
-            sensor=sensor,
-            verdict=verdict,
-            body=body,
-            replay=replay,
-            measured_at=datetime.now(tz=UTC),
+        self.put_measurements(model, sensor, {hour: (verdict, body)}, replay=replay)
+
+    def put_measurements(
+        self,
+        model: str,
+        sensor: str,
+        said: Mapping[datetime, tuple[str, dict[str, Any]]],
+        *,
+        replay: bool,
+    ) -> None:
+        """Keep what a sensor says of many hours in one transaction: verdict and body of each."""
+        now = datetime.now(tz=UTC)
+        rows = [
+            {
+                "model": model,
+                "hour": hour,
+                "sensor": sensor,
+                "verdict": verdict,
+                "body": body,
+                "replay": replay,
+                "measured_at": now,
+            }
+            for hour, (verdict, body) in said.items()
+        ]
+        if not rows:
+            return
+        statement = self._insert(measurements)
+        new = {name: statement.excluded[name] for name in ("verdict", "body", "replay")}
+        statement = statement.on_conflict_do_update(
+            index_elements=["model", "hour", "sensor"],
+            set_={**new, "measured_at": statement.excluded.measured_at},
         )
+        with self._writing() as connection:
+            connection.execute(statement, rows)
 
     def measurements(
         self, model: str, window: Window, sensor: str | None = None
     ) -> list[Measurement]:
         """Return what one sensor, or all, said of the window's hours, oldest first."""
         c = measurements.c
-        where = [c.model == model, *_within(c.hour, window)]
+        where = [c.model == model, *within(c.hour, window)]
         if sensor is not None:
             where.append(c.sensor == sensor)
         return self._rows(Measurement, measurements, *where, order=(c.hour, c.sensor))
@@ -154,5 +178,6 @@ class History(Database):
         return self._rows(Decision, decisions, *where, order=(c.hour,))
 
 
-def _within(hour: sa.Column[datetime], window: Window) -> list[sa.ColumnElement[bool]]:
+def within(hour: sa.Column[datetime], window: Window) -> list[sa.ColumnElement[bool]]:
+    """Return the conditions under which an hour lies in a window."""
     return [hour >= window.start, hour < window.end]

@@ -7,7 +7,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 ReleaseKind = Literal["promotion", "rollback"]
+ReleasedBy = Literal["validation", "person"]
 Severity = Literal["info", "warning", "error"]
+VALIDATION: ReleasedBy = "validation"
+PERSON: ReleasedBy = "person"
+"""Who lets an hour out of quarantine. A person's word holds for that generation of the hour."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,26 @@ class Measurement:
     body: dict[str, Any]
     replay: bool
     measured_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """An hour of a table that was put into quarantine; `released_at` is None while it is in it.
+
+    `generation` is the one that was judged, 0 where the hour was not closed; `sample` is where
+    rows that show the fault are kept.
+    """
+
+    model: str
+    table: str
+    hour: datetime
+    generation: int
+    reasons: list[str]
+    sample: str | None
+    quarantined_at: datetime
+    released_at: datetime | None
+    released_by: ReleasedBy | None
+    release_reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from evergreen.domain.windows import as_utc
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that a migrated ledger is recognised without Alembic."""
 
 metadata = sa.MetaData()
@@ -101,6 +101,22 @@ measurements = sa.Table(
     sa.Column("replay", sa.Boolean, nullable=False),
     sa.Column("measured_at", Utc, nullable=False),
     sa.PrimaryKeyConstraint("model", "hour", "sensor", name="measurements_pk"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    _model(),
+    sa.Column("table", sa.String(63), nullable=False),
+    _hour(),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("reasons", sa.JSON, nullable=False),
+    sa.Column("sample", sa.Text),
+    sa.Column("quarantined_at", Utc, nullable=False),
+    sa.Column("released_at", Utc),
+    sa.Column("released_by", sa.String(63)),
+    sa.Column("release_reason", sa.Text),
+    sa.PrimaryKeyConstraint("model", "table", "hour", name="quarantine_pk"),
 )
 
 decisions = sa.Table(

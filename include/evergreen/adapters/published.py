@@ -144,6 +144,11 @@ class Published:
         """Return the items that are shown where the context item is unknown, by rank."""
         return self._read_table(version, "popular")
 
+    def items(self, version: int) -> frozenset[str]:
+        """Return every item that this version's set can show."""
+        tables = (self._read_table(version, name)["item_id"] for name in TABLES)
+        return frozenset(item for ids in tables for item in ids.unique().drop_nulls())
+
     def verify(self, version: int) -> None:
         """Read the set back and compare it with its `_SUCCESS`.
 

@@ -9,7 +9,18 @@ import sys
 import typer
 
 import evergreen
-from evergreen.cli import demo, judge, models, monitor, profile, release, retrain, step, storefront
+from evergreen.cli import (
+    demo,
+    judge,
+    models,
+    monitor,
+    profile,
+    release,
+    retrain,
+    step,
+    storefront,
+    validate,
+)
 from evergreen.domain.errors import EvergreenError
 
 app = typer.Typer(
@@ -25,6 +36,7 @@ app.add_typer(storefront.app, name="storefront")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(judge.app, name="judge")
 app.add_typer(profile.app, name="profile")
+app.add_typer(validate.app, name="validate")
 app.command("retrain")(retrain.retrain)
 app.add_typer(step.app, name="step")
 app.add_typer(release.app, name="release")

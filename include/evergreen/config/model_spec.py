@@ -77,6 +77,9 @@ class ValidateSpec(Section):
     """Closed hours that a day must have."""
     max_row_drop: float = Field(0.8, gt=0, le=1)
     """Report a day whose rows fall by more than this share below the same weekday a week before."""
+    max_quarantined_share: float = Field(0.05, ge=0, le=1)
+    """Train on no window with a larger share of its closed hours in quarantine. 5 % is a choice,
+    not a finding: three days of eight weeks. What is left out is seldom left out at random."""
 
 
 class GateSpec(Section):

@@ -29,12 +29,18 @@ class Settings(BaseSettings):
     """All local state: lake, ledger, MLflow, published sets, runs, Airflow's home."""
     models_dir: Path = PROJECT / "include" / "models"
     """One folder for each model, with its `model.yaml`."""
+    gx_dir: Path = PROJECT / "great_expectations"
+    """Great Expectations' file context: the models' suites, and how Data Docs look."""
     lake_url: str = ""
     """Root of the event lake, any fsspec URL; a model's own `lake.url` wins. Default: HOME/lake."""
     runs_url: str = ""
     """Root of the run directories that steps share. Default: HOME/runs."""
     published_url: str = ""
     """Root of the published sets. Default: HOME/published."""
+    docs_url: str = ""
+    """Root of the Data Docs, the pages of every validation. Default: HOME/data_docs."""
+    quarantine_url: str = ""
+    """Root of the sampled rows of hours in quarantine. Default: HOME/quarantine."""
     ledger_url: str = ""
     """SQLAlchemy URL of the ledger. Default: SQLite in HOME; PostgreSQL in production."""
     mlflow_url: str = ""
@@ -68,7 +74,7 @@ class Settings(BaseSettings):
     poll_interval_s: float = Field(2.0, gt=0)
     """How often a waiting sensor asks the lake, in seconds. An object store may want 15 or more."""
 
-    @field_validator("home", "models_dir", "pod_template", "kubeconfig")
+    @field_validator("home", "models_dir", "gx_dir", "pod_template", "kubeconfig")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -92,6 +98,14 @@ class Settings(BaseSettings):
     def published_root(self, model: str) -> str:
         """The published sets of one model: `CURRENT` and `version=N/`."""
         return f"{self.published_url or self.home / 'published'}/{model}"
+
+    def docs_root(self, model: str) -> str:
+        """The Data Docs of one model, one folder a run."""
+        return f"{self.docs_url or self.home / 'data_docs'}/{model}"
+
+    def quarantine_root(self, model: str) -> str:
+        """The sampled rows of one model's hours in quarantine: `<table>/<hour>/<fact>.parquet`."""
+        return f"{self.quarantine_url or self.home / 'quarantine'}/{model}"
 
     @property
     def ledger(self) -> str:

@@ -122,3 +122,39 @@ class NoVariantTrained(EvergreenError):
 
 class RunUnreachable(EvergreenError):
     """A run directory cannot be read or written."""
+
+
+class TooMuchQuarantine(EvergreenError):
+    """More of a training window is in quarantine than `validate.max_quarantined_share` allows."""
+
+
+class WindowRefused(EvergreenError):
+    """Hours of a training window failed their validation."""
+
+
+class DatasetRefused(EvergreenError):
+    """The training frame failed its validation."""
+
+
+class NotQuarantined(EvergreenError):
+    """An hour is not in quarantine."""
+
+
+class DataDocsUnreachable(EvergreenError):
+    """The pages of validations cannot be read or written."""
+
+
+class QuarantineLost(EvergreenError):
+    """An hour that failed its validation is not in quarantine, and nobody released it."""
+
+
+class SuiteInvalid(EvergreenError):
+    """A suite of expectations cannot be read, or says what Great Expectations does not know."""
+
+
+class SuiteExists(EvergreenError):
+    """A suite would be overwritten that people may have edited."""
+
+
+class PagesIncomplete(EvergreenError):
+    """Great Expectations did not write a page of its Data Docs."""

@@ -60,8 +60,11 @@ def retrain(
     )
     run_dir = frozen["run_dir"]
     say(f"run {frozen['run_key']}: {frozen['rows']:,} order lines")
-    validate_window(run_dir)
+    validate_window(run_dir, ledger=ledger, docs=open_data_docs(spec))
     build_dataset(run_dir, settings())
+    validate_dataset(
+        run_dir, profile=champion_profile(spec.model, ledger), docs=open_data_docs(spec)
+    )
     for variant in spec.train.variants:
         train(run_dir, variant, registry=registry)
     champion = ledger.champion(spec.model)

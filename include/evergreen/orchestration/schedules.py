@@ -13,7 +13,6 @@ from airflow.sdk import (
 )
 
 from evergreen.config.settings import settings
-from evergreen.orchestration.run_context import DAY
 
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)  # before any lake, so that any hour can be backfilled
 
@@ -27,8 +26,12 @@ def every_hour() -> dict[str, Any]:
 
 
 def every_night(hour: int) -> dict[str, Any]:
-    """Return the DAG options for a run at this hour (UTC) about the day before."""
-    cron = CronTriggerTimetable(f"0 {hour} * * *", timezone="UTC", interval=DAY)
+    """Return the DAG options for a run at this hour (UTC) about the day before.
+
+    A data interval begins after the start date. A trigger's first interval would begin before it,
+    and Airflow gives such a run no tasks: it succeeds, and nothing was validated.
+    """
+    cron = CronDataIntervalTimetable(f"0 {hour} * * *", timezone="UTC")
     return {"schedule": cron, **_since()}
 
 

@@ -2,43 +2,100 @@
 
 from __future__ import annotations
 
-from evergreen.adapters.installation import open_lake, open_ledger, spec_of
+from collections.abc import Sequence
+from typing import Any
+
+from evergreen.adapters.installation import open_ledger, spec_of
+from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, data_docs_url
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, day_of, is_replay
 
+Report = dict[str, Any]
+TEXT_LENGTH = 1_000
+FINDINGS_SAID = 5
+HOURS_SAID = 6
+
 
 class ValidateDay(BranchTask):
-    """Checks the closed day, records the report and follows `passed` or `alert`."""
+    """Validates the closed day and earlier days that have changed, and branches on what it found.
+
+    Hours that fail are in quarantine, and the Data Docs are there, when it ends.
+    """
+
+    operator_extra_links = (DataDocsLink(),)
 
     def execute(self, context: Context) -> None:
-        """Leave the report for later tasks, and branch."""
-        from evergreen.monitor.validate_day import validate_day
+        """Leave the reports for later tasks, and follow the branch of the worst one."""
+        from evergreen.orchestration.nightly import validate_night
 
-        spec, day = spec_of(self.model), day_of(context)
-        report = validate_day(spec, day, lake=open_lake(spec))
-        open_ledger().put_measurement(
-            self.model,
-            day,
-            "validation",
-            verdict=report.verdict,
-            body=report.body(),
-            replay=is_replay(context),
-        )
-        self.follow(context, "passed" if report.passed else "alert", report.body())
+        day, replay = day_of(context), is_replay(context)
+        reports = validate_night(spec_of(self.model), day, replay=replay)
+        for report in reports:
+            found = f"{report.errors} errors, {report.warnings} warnings"
+            self.log.info("%s %s: %s", report.run, report.verdict, found)
+            for hour in report.released:
+                self.log.info("%s has left quarantine: it passes now", hour)
+        context["ti"].xcom_push(key=DOCS_RUN, value=reports[0].run)
+        actions = {report.action for report in reports}
+        branches = ("quarantine_hours", "alert", "passed")
+        branch = next(name for name in branches if name in actions)
+        self.follow(context, branch, {"days": [report.body() for report in reports]})
+
+
+class QuarantineHours(ModelTask):
+    """Makes sure that the hours that failed are in quarantine, and logs how each gets out again."""
+
+    def execute(self, context: Context) -> list[str]:
+        """Return the hours.
+
+        Raises:
+            QuarantineLost: one of them is not, and no person has released it since.
+        """
+        from evergreen.monitor.in_quarantine import require_quarantined
+
+        hours = [hour for report in reports_of(context) for hour in report["quarantined"]]
+        for record in require_quarantined(self.model, hours, open_ledger()):
+            self.log.info("%s", record)
+        return hours
 
 
 class AlertDay(ModelTask):
-    """Posts what is wrong with the day, once; a replay only logs it."""
+    """Posts what is wrong with each day, once for the same findings; a replay only logs it."""
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> list[str]:
         """Return what was said."""
-        day = f"{day_of(context):%Y-%m-%d}"
-        problems = context["ti"].xcom_pull(task_ids="validate_day")["problems"]
-        text = f"{self.model}: {day} failed its validation: {'; '.join(problems)}"[:1_000]
-        if is_replay(context):
-            self.log.info("replay, not posted: %s", text)
-        else:
-            key = f"{self.model}/{day}/validation"
-            notify(open_ledger(), key, model=self.model, severity="warning", text=text)
-        return text
+        found = [report for report in reports_of(context) if report["findings"]]
+        texts = [self.text(report) for report in found]
+        for report, text in zip(found, texts, strict=True):
+            if is_replay(context):
+                self.log.info("replay, not posted: %s", text)
+                continue
+            key = f"{self.model}/{report['run']}/validation/{report['digest']}"
+            severity = "error" if report["quarantined"] else "warning"
+            notify(open_ledger(), key, model=self.model, severity=severity, text=text)
+        return texts
+
+    def text(self, report: Report) -> str:
+        """Return what failed, which hours are in quarantine, and where the details are."""
+        said = "failed its validation" if report["errors"] else "passed with warnings"
+        link = f"; Data Docs: {data_docs_url(self.model, report['run'])}"
+        out = _listed(report["quarantined"], HOURS_SAID)
+        quarantined = f"; in quarantine: {out}" if out else ""
+        rest = report["errors"] + report["warnings"] - FINDINGS_SAID
+        more = f" and {rest} more" if rest > 0 else ""
+        head = f"{self.model}: {report['run']} {said}: "
+        room = TEXT_LENGTH - len(head) - len(quarantined) - len(link) - len(more)
+        findings = "; ".join(report["findings"][:FINDINGS_SAID])
+        short = findings if len(findings) <= room else findings[: max(room - 1, 0)] + "…"
+        return f"{head}{short}{more}{quarantined}{link}"
+
+
+def reports_of(context: Context) -> list[Report]:
+    """Return the reports of this run's days."""
+    return list(context["ti"].xcom_pull(task_ids="validate_day")["days"])
+
+
+def _listed(names: Sequence[str], at_most: int) -> str:
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more

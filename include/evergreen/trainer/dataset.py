@@ -21,7 +21,7 @@ from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import Settings
 from evergreen.domain.errors import FeatureInvalid, ManifestInvalid, ModelSpecInvalid, WindowEmpty
 from evergreen.domain.serving import BasketIndex
-from evergreen.trainer.freeze import TABLE
+from evergreen.trainer.left_out import TABLE
 from evergreen.trainer.manifest import RunDir, StepOutput
 from evergreen.trainer.model_code import ModelCode, code_digest, load_code
 from evergreen.trainer.progress import say

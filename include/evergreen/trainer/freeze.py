@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ from evergreen.config.settings import Settings
 from evergreen.config.train_spec import FRESH
 from evergreen.domain.errors import WindowEmpty, WindowInvalid
 from evergreen.domain.windows import Window, hour_key
+from evergreen.trainer.left_out import TABLE, ClosedHours, closed_hours
 from evergreen.trainer.manifest import RunDir
 from evergreen.trainer.model_code import code_digest
 
 if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger  # the trainer's image has no SQLAlchemy
 
-TABLE = "orders"
 KEY_DIGITS = 16
 IN_KEY = ("lake", "window", "files", "missing_hours", "code", "evergreen", "image")
 SPEC_IN_KEY = {"model", "columns", "features", "train", "gate"}  # what a trained version rests on
@@ -44,7 +44,8 @@ def freeze_window(
 
     The same files, spec, features code and version of Evergreen give the same run key, and so the
     same run: asking again is asking for its result. What `fresh_24h` continues from is the champion
-    of the first time.
+    of the first time. Closed hours in quarantine are left out: that changes the files, and so the
+    run key.
 
     Args:
         until: End of the window; default: the end of the newest closed and mature hour.
@@ -54,6 +55,7 @@ def freeze_window(
     Raises:
         WindowEmpty: the lake holds no order in the window.
         WindowInvalid: the window is too short for validation and holdout.
+        TooMuchQuarantine: too many of its closed hours are in quarantine.
     """
     length = window or spec.train.window
     if length % timedelta(days=1) or length <= spec.train.validation + spec.gate.holdout:
@@ -63,8 +65,8 @@ def freeze_window(
         )
     end = until or _newest_mature(spec, lake)
     read = Window(end - length - spec.train.lookback, end)
-    closings = lake.closings(TABLE, read)
-    files = _files(closings.values())
+    closed = closed_hours(spec, read, lake=lake, ledger=ledger)
+    files = _files(closed.closings.values())
     if not any(file["rows"] for file in files):
         raise WindowEmpty(
             f"no {TABLE} in {read} of {lake.url}; land hours, or ask for another window"
@@ -79,7 +81,8 @@ def freeze_window(
         "code": code_digest(settings.models_dir, spec.model),
         "evergreen": evergreen.__version__,
         "image": spec.compute.image or settings.pod_image,
-        "missing_hours": [hour_key(hour) for hour in _holes(closings, read)],
+        "missing_hours": [hour_key(hour) for hour in _holes(closed, read)],
+        "quarantined_hours": [hour_key(hour) for hour in closed.quarantined],
         "frozen_at": datetime.now(UTC).isoformat(),
         "attempt": 0,
         **({"base": _base(spec, ledger)} if FRESH in spec.train.variants else {}),
@@ -97,6 +100,7 @@ def freeze_window(
         "rows": sum(file["rows"] for file in files),
         "files": len(files),
         "missing_hours": body["missing_hours"],
+        "quarantined_hours": body["quarantined_hours"],
         "reason": reason,
     }
     ledger.open_run(spec.model, key, trigger=trigger, manifest=summary)
@@ -139,7 +143,7 @@ def _files(closings: Iterable[HourClosing]) -> list[dict[str, Any]]:
     ]
 
 
-def _holes(closed: Collection[datetime], window: Window) -> list[datetime]:
+def _holes(closed: ClosedHours, window: Window) -> list[datetime]:
     """Return the window's hours that are not closed although an earlier one is."""
-    first = min(closed, default=window.end)
+    first = closed.first or window.end
     return [hour for hour in window.hours() if hour >= first and hour not in closed]

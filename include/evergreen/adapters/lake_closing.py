@@ -1,0 +1,78 @@
+"""What closes an hour of the lake: `_SUCCESS`, with rows, generation and files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from evergreen.domain.errors import FileCorrupt
+from evergreen.domain.windows import hour_key, parse_hour
+
+SUCCESS = "_SUCCESS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEntry:
+    """One data file of a closed hour; `path` is relative to the table's folder."""
+
+    path: str
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourClosing:
+    """What `_SUCCESS` says of an hour."""
+
+    hour: datetime
+    rows: int
+    closed_at: datetime
+    generation: int
+    files: tuple[FileEntry, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the content of `_SUCCESS`."""
+        body = {
+            "rows": self.rows,
+            "closed_at": self.closed_at.isoformat(),
+            "generation": self.generation,
+            "files": [asdict(file) for file in self.files],
+        }
+        return json.dumps(body).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes, hour: datetime, uri: str) -> HourClosing:
+        """Return what `to_bytes` wrote for this hour.
+
+        Raises:
+            FileCorrupt: it is not the JSON that is expected; the text names `uri`.
+        """
+        try:
+            said = json.loads(raw)
+            return cls(
+                hour=hour,
+                rows=int(said["rows"]),
+                closed_at=datetime.fromisoformat(said["closed_at"]),
+                generation=int(said["generation"]),
+                files=tuple(FileEntry(**entry) for entry in said["files"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileCorrupt(
+                f"{uri} does not close an hour ({error}); land the hour again"
+            ) from None
+
+
+def hour_folder(hour: datetime) -> str:
+    """Return the folder of an hour below its table: `hour=2011-11-07T13`."""
+    return f"hour={hour_key(hour)}"
+
+
+def folder_of(table: str, hour: datetime) -> str:
+    """Return the folder of an hour below the lake: `orders/hour=2011-11-07T13`."""
+    return f"{table}/{hour_folder(hour)}"
+
+
+def hour_of_path(path: str) -> datetime:
+    """Return the hour of a `FileEntry`'s path: `hour=2011-11-07T13/part-g1-0.parquet`."""
+    return parse_hour(path.partition("/")[0].removeprefix("hour="))

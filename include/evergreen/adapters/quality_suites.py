@@ -1,0 +1,149 @@
+"""The suites of a new model: the default rules, with bounds from its spec, profile and past days.
+
+They are Great Expectations' own JSON. Once written they belong to people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from evergreen.adapters import quality_rules as rules
+from evergreen.adapters import quality_rules_features as features
+from evergreen.adapters.quality_rule import Rule
+from evergreen.domain.quality import DAY_SCOPE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from evergreen.config.model_spec import ModelSpec
+    from evergreen.domain.profile import ReferenceProfile
+
+GX_VERSION = "1.24.1"  # whose JSON this is
+
+
+def default_suites(
+    spec: ModelSpec,
+    profile: ReferenceProfile | None,
+    reference: Mapping[str, pl.DataFrame] | None,
+) -> dict[str, dict[str, Any]]:
+    """Return frame to its suite.
+
+    With reference days a bound moves to what they show times the rule's factor; a rule that is not
+    about a log of their kind is left out, and so is a feature that breaks a rule on them. Without
+    any, `constant` and `outside_excess` judge whole days: a feature of the clock is constant in
+    every hour.
+
+    Parameters:
+        spec: `validate:` gives the hours and the drop of rows that are allowed.
+        profile: of the champion; None or one without columns: nothing is known of the features.
+        reference: frame to its facts of good days; None: there are none.
+    """
+    return {
+        frame: _suite(spec.model, frame, of, None if reference is None else reference.get(frame))
+        for frame, of in _rules(spec, profile).items()
+        if reference is None or frame == "training" or _has_rows(reference.get(frame))
+    }
+
+
+def _has_rows(facts: pl.DataFrame | None) -> bool:
+    return facts is not None and facts.height > 0
+
+
+def _rules(spec: ModelSpec, profile: ReferenceProfile | None) -> dict[str, list[Rule]]:
+    table = rules.table_rules(spec.validation.min_hours, spec.validation.max_row_drop)
+    scored = rules.SCORE if "score" in spec.monitor.drift.outputs else ()
+    rate = profile.ctr.rate if profile and profile.ctr else None
+    known = bool(profile and profile.columns)
+    missing = features.MISSING_EXCESS if known else features.MISSING_SHARE
+    users = (rules.BUSY_USER, rules.BOT)
+    suites = {
+        "impressions": [
+            *table,
+            *rules.LISTS,
+            *rules.IMPRESSIONS,
+            *users,
+            *scored,
+            *rules.ctr_rules(rate),
+        ],
+        "orders": [*table, *rules.ORDERS],
+        "features": [missing, *features.FEATURES],
+    }
+    if spec.train.enabled:
+        suites["training"] = [missing, *features.TRAINING]
+    return suites
+
+
+def _suite(
+    model: str, frame: str, of: Sequence[Rule], facts: pl.DataFrame | None
+) -> dict[str, Any]:
+    fitted = (_fitted(rule, frame, facts) for rule in of)
+    return {
+        "name": f"{model}.{frame}",
+        "expectations": [_expectation(rule) for rule in fitted if rule is not None],
+        "meta": {"great_expectations_version": GX_VERSION},
+    }
+
+
+def _fitted(rule: Rule, frame: str, facts: pl.DataFrame | None) -> Rule | None:
+    """Return the rule as the reference days want it; None where the log is not of its kind."""
+    if facts is None:
+        whole_day = frame == "features" and rule.fact in ("constant", "outside_excess")
+        return replace(rule, where=f'scope == "{DAY_SCOPE}"') if whole_day else rule
+    known = facts.drop_nulls(rule.fact) if rule.fact in facts.columns else facts.clear()
+    if known.is_empty():
+        return None if rule.optional else rule
+    if rule.by_feature:
+        return _without_breaking(rule, known)
+    values = known.get_column(rule.fact).to_list()
+    if rule.optional and 2 * sum(map(rule.breaks, values)) > len(values):
+        return None
+    return _learnt(rule, [float(value) for value in values])
+
+
+def _learnt(rule: Rule, seen: Sequence[float]) -> Rule:
+    low, high = rule.low, rule.high
+    if rule.learn in ("highest", "both") and high is not None:
+        high = max(high if rule.floor is None else rule.floor, _round(rule.factor * max(seen)))
+        high = high if rule.cap is None else min(high, rule.cap)
+    if rule.learn in ("lowest", "both") and low is not None:
+        low = min(low, _round(min(seen) / rule.factor))
+    return replace(rule, low=low, high=high)
+
+
+def _without_breaking(rule: Rule, known: pl.DataFrame) -> Rule:
+    """Leave out the features that break the rule on good days; in hours only if no day breaks."""
+    bad = [row for row in known.iter_rows(named=True) if rule.breaks(row[rule.fact])]
+    days = sorted({row["subject"] for row in bad if row["scope"] == DAY_SCOPE})
+    hours = sorted({row["subject"] for row in bad} - set(days))
+    parts = [f"subject not in {json.dumps(days)}"] if days else []
+    if hours:
+        parts.append(f'(scope == "{DAY_SCOPE}" or subject not in {json.dumps(hours)})')
+    return replace(rule, where=" and ".join(parts) or rule.where)
+
+
+def _expectation(rule: Rule) -> dict[str, Any]:
+    kwargs: dict[str, Any] = {"column": rule.fact}
+    if rule.equal is not None:
+        kind, kwargs["value_set"] = "expect_column_values_to_be_in_set", [rule.equal]
+    else:
+        kind = "expect_column_values_to_be_between"
+        bounds = {"min_value": rule.low, "max_value": rule.high}
+        kwargs |= {name: bound for name, bound in bounds.items() if bound is not None}
+    if rule.mostly < 1:
+        kwargs["mostly"] = rule.mostly
+    if rule.where:
+        kwargs |= {"row_condition": rule.where, "condition_parser": "pandas"}
+    return {
+        "type": kind,
+        "kwargs": kwargs,
+        "severity": rule.severity,
+        "meta": {"why": rule.why},
+    }
+
+
+def _round(value: float) -> float:
+    """Return a bound that people can read, 3 digits."""
+    return float(f"{value:.3g}")

@@ -1,0 +1,131 @@
+"""`evergreen validate init`: suites from a model's spec, profile and past days."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+from watched_shop import DAYS, START, impressions
+
+from evergreen.adapters.lake import Lake
+from evergreen.cli.profile import app as profile_app
+from evergreen.cli.validate import app
+from evergreen.config.settings import PROJECT, settings
+from evergreen.domain.errors import SuiteExists
+
+
+@pytest.fixture
+def expectations(shop: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of suites, empty, of a shop whose last day has all of its hours."""
+    folder = tmp_path / "great_expectations"
+    shutil.copytree(
+        PROJECT / "great_expectations", folder, ignore=shutil.ignore_patterns("expectations")
+    )
+    monkeypatch.setenv("EVERGREEN_GX_DIR", str(folder))
+    settings.cache_clear()
+    last = START + timedelta(days=DAYS - 1)
+    for of_day in range(16, 24):
+        hour = last + timedelta(hours=of_day)
+        shop.land_hour("impressions", hour, impressions(hour))
+    yield folder / "expectations"
+    settings.cache_clear()
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(
+        app, ["init", "--model", "shop", *arguments], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def facts_of(path: Path) -> dict[str, dict[str, Any]]:
+    return {one["kwargs"]["column"]: one for one in json.loads(path.read_text())["expectations"]}
+
+
+def test_init_learns_from_the_newest_whole_days(expectations: Path) -> None:
+    said = json.loads(run("--json"))
+    assert said["reference"] == ["2011-05-02T00", "2011-05-06T00"]
+    assert said["profile"] is None
+    assert sorted(said["suites"]) == ["features", "impressions"]  # no orders, and not trained here
+    written = sorted(path.name for path in expectations.iterdir())
+    assert written == ["shop.features.json", "shop.impressions.json"]
+    facts = facts_of(expectations / "shop.impressions.json")
+    assert len(facts) == said["suites"]["impressions"]["expectations"]
+    assert {"closed", "duplicate_positions", "position_gaps", "unknown_versions"} <= set(facts)
+    assert not {"user_missing", "top_user_page_views", "propensity_outside"} & set(facts)
+    assert "user_missing" in said["left_out"]["impressions"]
+
+
+def test_days_bounds_the_reference(expectations: Path) -> None:
+    assert json.loads(run("--days", "1", "--json"))["reference"] == [
+        "2011-05-05T00",
+        "2011-05-06T00",
+    ]
+
+
+def test_init_reads_like_a_page(expectations: Path) -> None:
+    page = run()
+    assert "bounds from the days from 2011-05-02T00 to 2011-05-06T00; profile none" in page
+    assert str(expectations / "shop.impressions.json") in page
+    assert "left out of impressions, whose log has no such thing: " in page
+    assert "they are yours from now on" in page
+
+
+def test_init_overwrites_only_when_it_is_told_to(expectations: Path) -> None:
+    run()
+    path = expectations / "shop.impressions.json"
+    path.write_text(path.read_text().replace("critical", "warning"))
+    edited = path.read_text()
+    with pytest.raises(SuiteExists, match="pass --force"):
+        run()
+    assert path.read_text() == edited
+    run("--force")
+    assert path.read_text() != edited
+
+
+def test_a_profile_is_used(expectations: Path) -> None:
+    window = ("--from", "2011-05-02T00", "--to", "2011-05-06T00")
+    made = CliRunner().invoke(
+        profile_app, ["make", "--model", "shop", "--version", "theirs", *window]
+    )
+    assert made.exit_code == 0, made.output
+    assert json.loads(run("--json"))["profile"] == "theirs"
+    assert "ctr_ratio" in facts_of(expectations / "shop.impressions.json")
+    assert "missing_excess" in facts_of(expectations / "shop.features.json")
+
+
+def test_an_empty_lake_gets_the_defaults(expectations: Path, shop: Lake) -> None:
+    settings.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EVERGREEN_LAKE_URL", str(expectations.parent / "no-lake"))
+        said = json.loads(run("--json"))
+    assert said["reference"] is None
+    assert sorted(said["suites"]) == ["features", "impressions", "orders"]
+    assert said["left_out"] == {}
+
+
+def test_what_init_writes_passes_the_days_that_it_learnt_from(
+    expectations: Path, shop: Lake, tmp_path: Path
+) -> None:
+    from evergreen.adapters.facts import Known, day_facts
+    from evergreen.adapters.installation import spec_of
+    from evergreen.adapters.quality import validate
+    from evergreen.domain.windows import Window
+
+    run()
+    day = Window(START + timedelta(days=DAYS - 1), START + timedelta(days=DAYS))
+    known = Known(versions=None, items=None, profile=None, recompute=None)
+    facts = day_facts(shop, spec_of("shop"), day, known)
+    frames: dict[str, pl.DataFrame] = {"impressions": facts.impressions, "features": facts.features}
+    found = validate(frames, "shop", name="2011-05-05", at=day.end, docs=tmp_path / "docs")
+    texts = [finding.text for finding in found]
+    missing = [f"impressions 2011-05-05T{h:02}: closed is false, expected true" for h in range(8)]
+    assert texts == missing
