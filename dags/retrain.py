@@ -3,6 +3,9 @@
 **Decides** whether the challenger is promoted: only when the lower bound of its gain on the newest
 page views lies above zero and it beats popularity. Otherwise the champion stays, with the reason.
 
+Nothing is trained on a window that Great Expectations finds damaged: hours that fail go into
+quarantine and the run ends with the reason; started again, it leaves them out.
+
 **When** The monitor asks (asset `<model> retrain requested`), or a person does (the form below), or
 once a day at 03:00 UTC when the champion is older than `max_model_age`; on other days that run
 skips. One run at a time; a request that waited while another run brought a newer champion skips.
@@ -27,6 +30,7 @@ from evergreen.orchestration.retraining import (
     Hold,
     Promote,
     SmokeTest,
+    ValidateDataset,
     ValidateWindow,
     champion_version,
 )
@@ -60,7 +64,7 @@ for spec in model_specs(KIND):
         )
         validate_window = ValidateWindow(
             task_id="validate_window",
-            doc_md="Refuses missing hours and broken files.",
+            doc_md="Refuses missing hours, broken files, and hours that fail their suite.",
         )
         build_dataset = step_task(
             spec,
@@ -68,6 +72,10 @@ for spec in model_specs(KIND):
             run_dir=RUN_DIR,
             pool=POOL,
             doc_md="Candidates, features, labels; no row sees anything later than its page view.",
+        )
+        validate_dataset = ValidateDataset(
+            task_id="validate_dataset",
+            doc_md="Great Expectations over the rows to learn from; its button: Data Docs.",
         )
         train = mapped_step(
             spec,
@@ -107,6 +115,7 @@ for spec in model_specs(KIND):
         )
         hold = Hold(task_id="hold", doc_md="Keeps the champion and says why.")
 
-        chain(freeze_window, validate_window, build_dataset, train, evaluate, gate)
+        chain(freeze_window, validate_window, build_dataset, validate_dataset)
+        chain(validate_dataset, train, evaluate, gate)
         chain(gate, [Label("better"), Label("not surely better")], [promote, hold])
         chain(promote, publish, smoke_test, close_incident)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "index.html"
-RUN = re.compile(r"\d{4}-\d\d-\d\d|window-[0-9a-z]{1,64}")
+RUN = re.compile(r"\d{4}-\d\d-\d\d|(?:window|dataset)-[0-9a-z]{1,64}")
 PAGE = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_][A-Za-z0-9_.+-]*\.[a-z0-9]+")
 """Path of a page below its run: no part is empty or begins with a dot, so none leads out; it ends
 with a file's suffix."""
@@ -36,6 +36,11 @@ def night_run(day: datetime) -> str:
 def window_run(run_key: str) -> str:
     """Return the name of the run over a training window."""
     return f"window-{run_key}"
+
+
+def dataset_run(run_key: str) -> str:
+    """Return the name of the run over the rows that a training learns from."""
+    return f"dataset-{run_key}"
 
 
 def docs_path(model: str, run: str) -> str:
@@ -86,6 +91,10 @@ class DataDocs:
         if not RUN.fullmatch(run) or not PAGE.fullmatch(page):
             raise FileNotFoundError(f"no page {page!r} of run {run!r}")
         return self._files.read(_path(run, page))
+
+    def has(self, run: str) -> bool:
+        """Return whether a run has left pages."""
+        return self._files.exists(_path(_require(RUN, run, "run"), INDEX))
 
     def runs(self) -> list[str]:
         """Return the runs that have pages, newest night first, training windows after them."""

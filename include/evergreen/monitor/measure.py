@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.profile import ReferenceProfile, without_model
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
+
+log = logging.getLogger(__name__)
 
 HOUR_COUNTS = "hour_counts"  # the measurement that holds what `measure_hour` returned
 
@@ -70,6 +73,18 @@ def profile_of(model: str, version: str, ledger: Ledger) -> ReferenceProfile:
     return (
         ReferenceProfile.from_json(body, model_version=version) if body else without_model(version)
     )
+
+
+def champion_profile(model: str, ledger: Ledger) -> ReferenceProfile | None:
+    """Return the champion's profile; None without a champion, or where it cannot be read."""
+    champion = ledger.champion(model)
+    if champion is None:
+        return None
+    try:
+        return profile_of(model, str(champion.version), ledger)
+    except ProfileInvalid as error:
+        log.warning("nothing is compared with the champion's profile: %s", error)
+        return None
 
 
 def release_with_profile(model: str, version: str, ledger: Ledger) -> Release | None:

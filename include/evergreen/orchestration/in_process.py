@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evergreen.adapters.installation import (
+    open_data_docs,
     open_lake,
     open_ledger,
     open_published,
@@ -37,9 +38,11 @@ def retrain(
     Raises:
         EvergreenError: whatever a step refuses; run again, it goes on where it stopped.
     """
+    from evergreen.monitor.measure import champion_profile
     from evergreen.release.promote import follow, promote
     from evergreen.release.smoke import smoke_test
     from evergreen.trainer.dataset import build_dataset
+    from evergreen.trainer.dataset_quality import validate_dataset
     from evergreen.trainer.evaluate import evaluate
     from evergreen.trainer.fit import train
     from evergreen.trainer.freeze import freeze_window
@@ -48,6 +51,7 @@ def retrain(
     from evergreen.trainer.validate import validate_window
 
     ledger, published, registry = open_ledger(), open_published(spec), open_registry()
+    docs = open_data_docs(spec)
     frozen = freeze_window(
         spec,
         lake=open_lake(spec),
@@ -60,11 +64,9 @@ def retrain(
     )
     run_dir = frozen["run_dir"]
     say(f"run {frozen['run_key']}: {frozen['rows']:,} order lines")
-    validate_window(run_dir, ledger=ledger, docs=open_data_docs(spec))
+    validate_window(run_dir, ledger=ledger, docs=docs)
     build_dataset(run_dir, settings())
-    validate_dataset(
-        run_dir, profile=champion_profile(spec.model, ledger), docs=open_data_docs(spec)
-    )
+    validate_dataset(run_dir, profile=champion_profile(spec.model, ledger), docs=docs)
     for variant in spec.train.variants:
         train(run_dir, variant, registry=registry)
     champion = ledger.champion(spec.model)

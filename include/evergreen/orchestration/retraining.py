@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from evergreen.adapters.data_docs import dataset_run, window_run
 from evergreen.adapters.installation import (
+    open_data_docs,
     open_lake,
     open_ledger,
     open_published,
@@ -20,11 +24,13 @@ from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
+from evergreen.orchestration.links import DOCS_RUN, DataDocsLink
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, run_type_of
 
 if TYPE_CHECKING:
+    from evergreen.adapters.data_docs import DataDocs
     from evergreen.adapters.ledger import Release
 
 RUN_DIR = "{{ ti.xcom_pull(task_ids='freeze_window')['run_dir'] }}"
@@ -74,13 +80,33 @@ class FreezeWindow(ModelTask):
 
 
 class ValidateWindow(ModelTask):
-    """Refuses a frozen window with missing hours or broken files."""
+    """Refuses a frozen window with missing hours, broken files, or hours in quarantine."""
+
+    operator_extra_links = (DataDocsLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was checked."""
         from evergreen.trainer.validate import validate_window
 
-        return validate_window(_pull(context, "freeze_window")["run_dir"])
+        frozen, docs = _pull(context, "freeze_window"), open_data_docs(spec_of(self.model))
+        with _docs_linked(context, docs, window_run(frozen["run_key"])):
+            return validate_window(frozen["run_dir"], ledger=open_ledger(), docs=docs)
+
+
+class ValidateDataset(ModelTask):
+    """Refuses rows to learn from that the model's suite of the training frame finds wrong."""
+
+    operator_extra_links = (DataDocsLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return what was checked."""
+        from evergreen.monitor.measure import champion_profile
+        from evergreen.trainer.dataset_quality import validate_dataset
+
+        frozen, docs = _pull(context, "freeze_window"), open_data_docs(spec_of(self.model))
+        profile = champion_profile(self.model, open_ledger())
+        with _docs_linked(context, docs, dataset_run(frozen["run_key"])):
+            return validate_dataset(frozen["run_dir"], profile=profile, docs=docs)
 
 
 class Gate(BranchTask):
@@ -185,6 +211,19 @@ def _is_answered(request: dict[str, Any], reason: str, champion: Release) -> boo
     """
     newer = "champion" in request and champion.version > (request["champion"] or 0)
     return newer and champion.evidence.get("requested") != reason
+
+
+@contextmanager
+def _docs_linked(context: Context, docs: DataDocs, run: str) -> Iterator[None]:
+    """Point the task's button at a run's Data Docs when it ends, and when it is refused by them.
+
+    A window whose hours were all validated before leaves none.
+    """
+    try:
+        yield
+    finally:
+        if docs.has(run):
+            context["ti"].xcom_push(key=DOCS_RUN, value=run)
 
 
 def _pull(context: Context, task_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +149,7 @@ def _findings(hours: FrozenHours, facts: pl.DataFrame, docs: DataDocs | None) ->
     run = window_run(hours.run_key)
     with tempfile.TemporaryDirectory(prefix="evergreen-docs-") as folder:
         found = validate(
-            {TABLE: facts}, hours.model, name=run, at=datetime.now(UTC), docs=Path(folder)
+            {TABLE: facts}, hours.model, name=run, at=hours.window.end, docs=Path(folder)
         )
         if docs is not None:
             docs.put(Path(folder), run)
