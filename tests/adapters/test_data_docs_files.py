@@ -30,6 +30,17 @@ def test_names_and_addresses() -> None:
     assert docs_path("shop", night) == "/evergreen/data-docs/shop/2011-05-02/index.html"
 
 
+def test_a_person_s_address_needs_no_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = f"file://{tmp_path}/docs/2011-05-02/index.html"
+    assert DataDocs("docs").address("2011-05-02") == page
+    assert DataDocs(f"file://{tmp_path}/docs").address("2011-05-02") == page
+    store = DataDocs("s3://ann:pw@docs/shop")
+    assert store.address("2011-05-02") == "s3://***@docs/shop/2011-05-02/index.html"
+    with pytest.raises(ValueError, match="is not spelt like"):
+        store.address("..")
+
+
 def test_pages_are_read_back(docs: DataDocs, tmp_path: Path) -> None:
     docs.put(site(tmp_path / "a", suites__orders="bad"), "2011-05-02")
     assert docs.read("2011-05-02") == b"first"

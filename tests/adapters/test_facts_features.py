@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,13 @@ import polars as pl
 import pytest
 from made_day import DAY, KEY, drop, facts, row
 from made_impressions import HOUR, impressions
+from made_profile import profile_of
 
 from evergreen.adapters import facts_sample
 from evergreen.adapters.facts import Known
 from evergreen.adapters.lake import Lake
-from evergreen.domain.bins import Bins, LevelBins, NumericBins
+from evergreen.domain.bins import LevelBins, NumericBins
 from evergreen.domain.leakage import auc
-from evergreen.domain.profile import ColumnProfile, ReferenceProfile
-from evergreen.domain.surprise import fit_spread
 from evergreen.domain.windows import HOUR as ONE_HOUR
 from evergreen.domain.windows import hour_key
 
@@ -30,25 +28,6 @@ FEATURES = {"features": {"numeric": ["x"]}}
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake(str(tmp_path))
-
-
-def profile_of(columns: Mapping[str, tuple[Bins, tuple[int, ...]]]) -> ReferenceProfile:
-    """Return a profile of these bins and counts."""
-    return ReferenceProfile(
-        model_version="1",
-        ctr=None,
-        alarm=None,
-        columns={
-            name: ColumnProfile(
-                bins=bins,
-                counts=counts,
-                importance=1.0,
-                day=fit_spread(np.array([counts])),
-                hour=fit_spread(np.array([counts])),
-            )
-            for name, (bins, counts) in columns.items()
-        },
-    )
 
 
 X = profile_of({"x": (NumericBins(edges=(0.0, 1.0)), (10, 60, 20, 10))})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -36,6 +37,16 @@ def test_make_keeps_the_profile_and_says_what_was_open(shop: Lake) -> None:
     kept = open_ledger().profile("shop", "theirs")
     assert kept is not None
     assert kept["ctr"] == said["ctr"]
+
+
+def test_make_leaves_out_what_is_in_quarantine_and_says_so(shop: Lake) -> None:
+    noon = datetime(2011, 5, 2, 12, tzinfo=UTC)
+    open_ledger().quarantine("shop", "impressions", noon, generation=1, reasons=["no clicks"])
+    said = json.loads(make("--json"))
+    assert (said["hours"], said["closed_hours"], said["quarantined_hours"]) == (96, 31, 1)
+    text = make()
+    assert "1 of 96 hours are in quarantine and are not in it" in text
+    assert "64 of 96 hours are not closed" in text
 
 
 def test_make_says_what_it_replaces(shop: Lake) -> None:

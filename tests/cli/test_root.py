@@ -33,6 +33,8 @@ def test_the_commands_that_there_are() -> None:
     assert {"release history", "release rollback", "release reconcile"} <= set(ALL)
     assert {"monitor replay", "monitor show", "models list", "models check"} <= set(ALL)
     assert {"judge ctr", "judge drift", "profile show", "profile make"} <= set(ALL)
+    assert {"validate init", "validate day"} <= set(ALL)
+    assert {"quarantine list", "quarantine show", "quarantine release"} <= set(ALL)
 
 
 @pytest.mark.parametrize("name", sorted(ALL))

@@ -39,7 +39,8 @@ CHAINS = {
     "retrain": {
         "freeze_window": {"validate_window"},
         "validate_window": {"build_dataset"},
-        "build_dataset": {"train"},
+        "build_dataset": {"validate_dataset"},
+        "validate_dataset": {"train"},
         "train": {"evaluate"},
         "evaluate": {"gate"},
         "gate": {"promote", "hold"},

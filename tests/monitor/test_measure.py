@@ -124,6 +124,17 @@ def test_a_new_champion_counts_the_window_anew(world: World) -> None:
     assert (second["impressions"], second["other_versions"]) == (0, 200)
 
 
+def test_an_hour_that_is_older_than_the_champion_is_counted_too(world: World) -> None:
+    world.land(NOON, version="1")
+    world.release(2, as_of=hour_at(1))
+    counts = world.measure(NOON)  # cleared after the retraining that it asked for
+    assert (counts["model_version"], counts["impressions"], counts["other_versions"]) == (
+        "2",
+        0,
+        200,
+    )
+
+
 def test_without_a_champion(empty_world: World) -> None:
     empty_world.land(NOON, version="none", fallback=200)
     counts = empty_world.measure(NOON)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from made_shop import END, MODEL, Shop, land, landed_window, make_models, make_orders
+from mini_shop import make_mini
 
 from evergreen.adapters.lake import Lake
 from evergreen.trainer.dataset import build_dataset
@@ -63,3 +64,14 @@ def trained(trained_once: tuple[Shop, str], tmp_path: Path) -> tuple[Shop, str]:
     """A shop with a trained run, and its run directory."""
     shop = trained_once[0].copy(tmp_path / "trained")
     return shop, run_dir(shop, trained_once[1])
+
+
+@pytest.fixture(scope="session")
+def mini_once(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return make_mini(tmp_path_factory.mktemp("mini"))
+
+
+@pytest.fixture
+def mini(mini_once: Shop, tmp_path: Path) -> Shop:
+    """A small shop whose lake and models may be changed."""
+    return mini_once.copy(tmp_path, lake=True, models=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 import pytest
-from made_shop import MODEL, START, Shop, land, make_models, make_orders, spec_body
+from made_shop import MODEL, START, Shop, land, make_models, spec_body
+from mini_shop import DAY, GATE, ORDERS, TRAIN, UNTIL, validate
 
-from evergreen.adapters.lake import Lake
 from evergreen.domain.errors import (
     FileCorrupt,
     HourNotClosed,
@@ -20,30 +20,8 @@ from evergreen.domain.errors import (
 )
 from evergreen.domain.windows import Window, floor_hour
 from evergreen.trainer.manifest import RunDir
-from evergreen.trainer.validate import validate_window
 
-TRAIN = {"window": "3d", "lookback": "1d", "validation": "1d"}
-GATE = {"holdout": "1d"}
-DAY = timedelta(days=1)
-UNTIL = START + 4 * DAY
-ORDERS = make_orders(days=5)
 BUSY = floor_hour(ORDERS["order_time"][0])
-
-
-@pytest.fixture(scope="session")
-def mini_once(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """Five days, of which a window of three and a lookback of one are frozen."""
-    folder = tmp_path_factory.mktemp("mini")
-    models = make_models(folder / "models", spec_body(train=TRAIN, gate=GATE))
-    shop = Shop(folder / "home", folder / "lake", models)
-    land(Lake(f"{shop.lake_url}/{MODEL}"), ORDERS, Window(START, START + 5 * DAY))
-    _ = shop.ledger
-    return shop
-
-
-@pytest.fixture
-def mini(mini_once: Shop, tmp_path: Path) -> Shop:
-    return mini_once.copy(tmp_path, lake=True, models=True)
 
 
 def key_of(shop: Shop, **asked: Any) -> str:
@@ -76,7 +54,13 @@ def test_what_the_manifest_says(mini: Shop) -> None:
     rows = ORDERS.filter(pl.col("order_time") < UNTIL).height
     assert sum(file["rows"] for file in manifest["files"]) == frozen["rows"] == rows
     assert {file["generation"] for file in manifest["files"]} == {1}
-    assert validate_window(frozen["run_dir"]) == {"rows": rows, "files": frozen["files"]}
+    assert validate(mini, frozen) == {
+        "rows": rows,
+        "files": frozen["files"],
+        "hours_validated": 28,  # those with orders
+        "quarantined_hours": [],
+    }
+    assert validate(mini, frozen)["hours_validated"] == 0, "once a generation"
 
 
 def test_until_is_the_newest_closed_hour(mini: Shop) -> None:
@@ -159,7 +143,7 @@ def test_holes_are_named(mini: Shop) -> None:
     frozen = mini.freeze(until=UNTIL)
     assert frozen["missing_hours"] == [f"{hour:%Y-%m-%dT%H}" for hour in hours]
     with pytest.raises(HourNotClosed) as caught:
-        validate_window(frozen["run_dir"])
+        validate(mini, frozen)
     assert str(caught.value) == (
         "7 hours of the training window are not closed: 2011-03-09T01, 2011-03-09T02, "
         "2011-03-09T03, 2011-03-09T04, 2011-03-09T05 …; land them (an hour without events is "
@@ -172,9 +156,9 @@ def test_holes_that_are_closed_as_advised_are_closed(mini: Shop) -> None:
     hole = START + timedelta(days=2, hours=3)
     mini.lake.files.remove(f"orders/hour={hole:%Y-%m-%dT%H}/_SUCCESS")
     with pytest.raises(HourNotClosed):
-        validate_window(mini.freeze(until=UNTIL)["run_dir"])
+        validate(mini, mini.freeze(until=UNTIL))
     mini.lake.land_hour("orders", hole, None)
-    assert validate_window(mini.freeze(until=UNTIL)["run_dir"])["rows"] > 0
+    assert validate(mini, mini.freeze(until=UNTIL))["rows"] > 0
 
 
 def test_the_lake_ends_before_the_window(mini: Shop) -> None:
@@ -219,16 +203,17 @@ def test_until_is_on_the_hour_with_its_zone(mini: Shop) -> None:
 
 def test_a_file_that_was_written_over(mini: Shop) -> None:
     frozen = mini.freeze(until=UNTIL)
+    validate(mini, frozen)
     path = RunDir(frozen["run_dir"]).manifest()["files"][0]["path"]
     whole = mini.lake_url / MODEL / "orders" / path
     less = pl.read_parquet(whole).head(1)
     whole.unlink()  # the file may be shared with other tests' lakes
     less.write_parquet(whole)
     with pytest.raises(FileCorrupt, match=r"an hour was written over in place\. Land it again"):
-        validate_window(frozen["run_dir"])
+        validate(mini, frozen)
     whole.write_bytes(b"PAR1")
     with pytest.raises(FileCorrupt, match=rf"{path} cannot be read as Parquet"):
-        validate_window(frozen["run_dir"])
+        validate(mini, frozen)
 
 
 def promote_by_hand(shop: Shop, version: int, as_of: datetime) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from evergreen.adapters.secret_free import secret_free
 from evergreen.domain.errors import DataDocsUnreachable
 from evergreen.domain.windows import as_utc
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 INDEX = "index.html"
 RUN = re.compile(r"\d{4}-\d\d-\d\d|(?:window|dataset)-[0-9a-z]{1,64}")
@@ -91,6 +89,16 @@ class DataDocs:
         if not RUN.fullmatch(run) or not PAGE.fullmatch(page):
             raise FileNotFoundError(f"no page {page!r} of run {run!r}")
         return self._files.read(_path(run, page))
+
+    def address(self, run: str) -> str:
+        """Return where a run's first page lies, without the panel: a `file://` or the store's URL.
+
+        Example:
+            >>> DataDocs("/srv/docs/also_bought").address("2011-05-02")
+            'file:///srv/docs/also_bought/2011-05-02/index.html'
+        """
+        uri = self._files.uri(_path(_require(RUN, run, "run"), INDEX))
+        return secret_free(uri) if "://" in uri else Path(uri).absolute().as_uri()
 
     def has(self, run: str) -> bool:
         """Return whether a run has left pages."""

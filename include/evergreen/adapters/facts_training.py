@@ -17,7 +17,7 @@ from evergreen.adapters.facts_features import (
 )
 from evergreen.adapters.facts_sample import HourSample, areas, scattered
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.bins import Bins, LevelBins, NumericBins
+from evergreen.domain.bins import Bins, NumericBins
 from evergreen.domain.profile import ReferenceProfile
 
 BATCH_ROWS = 200_000
@@ -36,7 +36,7 @@ def training_facts(
     """Return the facts of the rows in some local Parquet files, read a batch at a time.
 
     Parameters:
-        paths: files with `label` (0 or 1) and the spec's features.
+        paths: files with `label` (0 or 1) and the spec's numbers; categories cannot be trained on.
         profile: of the champion; None or one without columns: nothing is compared.
         scope: what the rows are called, such as their run key.
 
@@ -44,7 +44,6 @@ def training_facts(
         A row for all of it, with `rows` and the share of `positives`, and one a feature.
     """
     bins: dict[str, Bins] = {name: NumericBins(edges=()) for name in spec.features.numeric}
-    bins |= {name: LevelBins(groups=()) for name in spec.features.categorical}
     types = {name: feature_type(of) for name, of in bins.items()}
     rows = sum(pl.scan_parquet(path).select(pl.len()).collect().item() for path in paths)
     sample = HourSample(rows, rows, types)
@@ -70,7 +69,7 @@ def training_facts(
         {},
     )
     all_rows = pl.DataFrame([whole], schema=TRAINING_FACTS)
-    return pl.concat([all_rows, of_features], how="diagonal").select(TRAINING_FACTS)
+    return pl.concat([all_rows, of_features], how="diagonal").select(*TRAINING_FACTS)
 
 
 def _batches(paths: Sequence[Path], features: Sequence[str]) -> Iterator[pl.DataFrame]:

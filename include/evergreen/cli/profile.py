@@ -82,6 +82,7 @@ def make(
                     **_body(model, made.profile, "made by hand"),
                     "hours": made.hours,
                     "closed_hours": made.closed_hours,
+                    "quarantined_hours": made.quarantined_hours,
                     "replaced": made.replaced,
                 }
             )
@@ -89,8 +90,14 @@ def make(
         return
     typer.echo(f"{model} version {version}: profile {made.profile.digest} is in force")
     typer.echo(f"it replaces the one {made.replaced}" if made.replaced else "it is the first one")
-    if made.closed_hours < made.hours:
-        open_hours = made.hours - made.closed_hours
+    if made.quarantined_hours:
+        typer.secho(
+            f"{made.quarantined_hours} of {made.hours} hours are in quarantine and are not in it "
+            f"(`evergreen quarantine list --model {model}`); when they are out, make it again",
+            fg="yellow",
+        )
+    open_hours = made.hours - made.closed_hours - made.quarantined_hours
+    if open_hours:
         typer.secho(
             f"{open_hours} of {made.hours} hours are not closed and are not in it; if they are "
             f"landed later, make it again",

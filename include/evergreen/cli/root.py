@@ -15,6 +15,7 @@ from evergreen.cli import (
     models,
     monitor,
     profile,
+    quarantine,
     release,
     retrain,
     step,
@@ -37,6 +38,7 @@ app.add_typer(monitor.app, name="monitor")
 app.add_typer(judge.app, name="judge")
 app.add_typer(profile.app, name="profile")
 app.add_typer(validate.app, name="validate")
+app.add_typer(quarantine.app, name="quarantine")
 app.command("retrain")(retrain.retrain)
 app.add_typer(step.app, name="step")
 app.add_typer(release.app, name="release")

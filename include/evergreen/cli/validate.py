@@ -1,47 +1,52 @@
-"""`evergreen validate …`: the suites that a model's data must meet."""
+"""`evergreen validate …`: the suites that a model's data must meet, and whether a day does."""
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evergreen.adapters.installation import open_lake, open_ledger, open_published, spec_of
-from evergreen.domain.windows import HOUR, Window, hour_key
+from evergreen.adapters.installation import (
+    open_data_docs,
+    open_lake,
+    open_ledger,
+    open_published,
+    spec_of,
+)
+from evergreen.adapters.secret_free import secret_free
+from evergreen.domain.errors import HourNotClosed
+from evergreen.domain.windows import hour_key
+from evergreen.monitor.day_report import listed
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from evergreen.adapters.lake import Lake
-    from evergreen.config.model_spec import ModelSpec
-    from evergreen.domain.profile import ReferenceProfile
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What a model's data must be like: its suites of expectations.",
+    help="What a model's data must be like: its suites of expectations, and whether a day meets "
+    "them.",
 )
-Force = Annotated[bool, typer.Option("--force", help="Overwrite suites that are there.")]
+Model = Annotated[str, typer.Option(help="The model: a folder of include/models.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DAY = timedelta(days=1)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `init` a command of its own: typer drops the name of an only one."""
+TABLES = ("impressions", "orders")
+FINDINGS_SAID = 5
+HOURS_SAID = 6
 
 
 @app.command()
 def init(
-    model: Annotated[str, typer.Option(help="The model: a folder of include/models.")],
+    model: Model,
     days: Annotated[
         int, typer.Option(min=1, help="Learn the bounds from so many of the newest whole days.")
     ] = 14,
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite suites that are there.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Write a model's suites from its spec, its profile and its newest days; then they are yours.
 
@@ -49,11 +54,14 @@ def init(
     """
     from evergreen.adapters.quality_files import write_suites
     from evergreen.adapters.quality_suites import default_suites
+    from evergreen.monitor.reference_days import facts_of_days, newest_days, serving_profile
 
-    spec, lake = spec_of(model), open_lake(spec_of(model))
-    profile = _profile(spec, lake)
-    window = _newest_days(lake, days)
-    reference = _facts(spec, lake, window) if window else None
+    spec, ledger = spec_of(model), open_ledger()
+    lake, published = open_lake(spec), open_published(spec)
+    profile = serving_profile(spec, lake=lake, ledger=ledger)
+    window, reference = newest_days(lake, days), None
+    if window is not None:
+        reference = facts_of_days(spec, window, lake=lake, ledger=ledger, published=published)
     suites = default_suites(spec, profile, reference)
     paths = write_suites(suites, model, force=force)
     said = {
@@ -69,53 +77,84 @@ def init(
     typer.echo(json.dumps(said) if as_json else _text(said))
 
 
-def _profile(spec: ModelSpec, lake: Lake) -> ReferenceProfile:
-    """Return the profile of who serves the newest hour, or of the champion."""
-    from evergreen.domain.profile import without_model
-    from evergreen.monitor.measure import judged_version, profile_of
+@app.command()
+def day(
+    model: Model,
+    day: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="The day, 2025-05-09 (UTC); it must be over."),
+    ],
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Only this day, as a backfill does; its record says so."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Validate a day, and the days before it that have changed, as the nightly task does.
 
-    newest, ledger = lake.newest_closed_hour("impressions"), open_ledger()
-    if newest is None:
-        return without_model("none")
-    version = judged_version(spec, newest, lake=lake, ledger=ledger, replay=False)
-    return profile_of(spec.model, version, ledger)
+    Hours that fail are put into quarantine and those that pass leave it; nobody is told. What was
+    found is the answer, so a day that fails is no error.
+    """
+    from evergreen.orchestration.nightly import validate_night
+
+    spec, start = spec_of(model), day.replace(tzinfo=UTC)
+    _require_over(open_lake(spec), start)
+    reports = validate_night(
+        spec, start, replay=replay, say=lambda text: typer.echo(text, err=True)
+    )
+    docs = open_data_docs(spec)
+    days = [
+        {
+            **report.body(),
+            "released": list(report.released),
+            "data_docs": docs.address(report.run),
+        }
+        for report in reports
+    ]
+    if as_json:
+        typer.echo(json.dumps({"model": model, "days": days}))
+        return
+    for said in days:
+        for line in _day_lines(model, said):
+            typer.echo(line)
 
 
-def _newest_days(lake: Lake, days: int) -> Window | None:
-    """Return the newest whole days of impressions; None where there is none."""
-    newest = lake.newest_closed_hour("impressions")
-    if newest is None:
-        return None
-    end = (newest + HOUR).replace(hour=0)
-    window = Window(end - days * DAY, end)
-    closed = lake.closed_hours("impressions", window)
-    return Window(closed[0].replace(hour=0), end) if closed else None
+def _day_lines(model: str, said: dict[str, Any]) -> Iterator[str]:
+    counts = f"{_count(said['errors'], 'error')}, {_count(said['warnings'], 'warning')}"
+    of = ", ".join(
+        f"{rows:,} {table} in {said['hours'][table]} hours" for table, rows in said["rows"].items()
+    )
+    yield f"{model} {said['run']}: {said['verdict']}: {counts}; {of}"
+    for finding in said["findings"][:FINDINGS_SAID]:
+        yield f"  {finding}"
+    rest = said["errors"] + said["warnings"] - FINDINGS_SAID
+    if rest > 0:
+        yield f"  and {rest} more, in the Data Docs"
+    for what, hours in (("in quarantine", "quarantined"), ("left quarantine", "released")):
+        if said[hours]:
+            yield f"  {what:<16}{listed(said[hours], HOURS_SAID)}"
+    yield f"  {'Data Docs':<16}{said['data_docs']}"
 
 
-def _facts(spec: ModelSpec, lake: Lake, window: Window) -> dict[str, pl.DataFrame]:
-    import polars as pl
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
-    from evergreen.adapters.facts import day_facts
-    from evergreen.monitor.known import known_of
 
-    ledger, published = open_ledger(), open_published(spec)
-    found: dict[str, list[pl.DataFrame]] = {}
-    for number in range(window.length // DAY):
-        day = window.start + number * DAY
-        known = known_of(
-            spec,
-            day,
-            lake=lake,
-            ledger=ledger,
-            published=published,
-            recompute_at=lambda _: None,  # skew has a bound of its own, whatever was seen
+def _require_over(lake: Lake, day: datetime) -> None:
+    """Refuse a day whose hours have not come yet: validation would put each of them aside."""
+    name, now = f"{day:%Y-%m-%d}", datetime.now(tz=UTC)
+    if day + DAY > now:
+        raise HourNotClosed(
+            f"{name} is not over: it is {now:%Y-%m-%dT%H:%M} UTC. Hours that have not come would "
+            "go into quarantine; validate a day that has ended, or wait"
         )
-        facts = day_facts(lake, spec, Window(day, day + DAY), known)
-        for frame in ("impressions", "orders", "features"):
-            rows = getattr(facts, frame)
-            if rows is not None:
-                found.setdefault(frame, []).append(rows)
-    return {frame: pl.concat(parts, how="diagonal_relaxed") for frame, parts in found.items()}
+    newest = max(filter(None, map(lake.newest_closed_hour, TABLES)), default=None)
+    if newest is None or newest < day:
+        found = f"its newest closed hour is {hour_key(newest)}" if newest else "it has none"
+        raise HourNotClosed(
+            f"{secret_free(lake.url)} has no closed hour of {name} or later: {found}. Land the "
+            "day, or name one that has landed"
+        )
 
 
 def _left_out(

@@ -11,13 +11,14 @@ from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.alarm_level import calibrate, drops_from
 from evergreen.domain.baseline import CtrBaseline
-from evergreen.domain.ctr import CtrJudgement, CtrRule
+from evergreen.domain.ctr import CtrRule
 from evergreen.domain.ctr import judge_ctr as judge
 from evergreen.domain.detector import Alarm
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.promise import ctr_alarms_per_year
 from evergreen.domain.trigger import Action
 from evergreen.domain.windows import HOUR, floor_hour
+from evergreen.monitor.left_out import with_quarantine
 from evergreen.monitor.measure import memory_window, trailing_window
 from evergreen.monitor.records import Measured, measured_hour, record, sketches_of
 
@@ -40,11 +41,11 @@ def ctr_of(
     """Judge the CTR up to this hour.
 
     Evidence counts from the last request for a retraining on: what was asked for once is not asked
-    for again on the same hours.
+    for again on the same hours. Hours in quarantine do not count.
     """
     memory = memory_window(spec, hour, since=measured.since)
-    found = sketches_of(spec, memory, measured, ledger)
-    newest = memory.end - HOUR
+    counted = sketches_of(spec, memory, measured, ledger)
+    found, newest = counted.sketches, memory.end - HOUR
     hours = [*(h for h in found if h < newest), newest]
     profile = measured.profile
     judgement = judge(
@@ -57,7 +58,12 @@ def ctr_of(
         alarm=alarm_of(profile, spec),
         rule=rule_of(spec),
     )
-    return {**asdict(judgement), "reason": _reason(judgement, measured.problem)}
+    verdict, reason = with_quarantine(
+        judgement.verdict, judgement.reason, judged_hour=newest, left_out=counted.left_out
+    )
+    if measured.problem:
+        reason = f"{reason} ({measured.problem})"
+    return {**asdict(judgement), "verdict": verdict, "reason": reason}
 
 
 def rule_of(spec: ModelSpec) -> CtrRule:
@@ -93,7 +99,3 @@ def _evidence_start(spec: ModelSpec, hour: datetime, start: datetime, ledger: Le
     requests = ledger.decisions(spec.model, since=start, action=Action.REQUEST_RETRAIN)
     asked = [floor_hour(r.hour) + HOUR for r in requests if r.hour < hour]
     return max([start, *asked])
-
-
-def _reason(judgement: CtrJudgement, problem: str | None) -> str:
-    return f"{judgement.reason} ({problem})" if problem else judgement.reason

@@ -95,5 +95,16 @@ def digest_of(findings: Collection[Finding]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()[:DIGEST_DIGITS]
 
 
+def listed(names: Sequence[str], at_most: int) -> str:
+    """Return the first names, and how many more there are.
+
+    Example:
+        >>> listed(("a", "b", "c"), 2)
+        'a, b and 1 more'
+    """
+    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
+    return ", ".join(names[:at_most]) + more
+
+
 def _spelt(hours: Collection[TableHour]) -> tuple[str, ...]:
     return tuple(f"{table} {hour_key(hour)}" for table, hour in sorted(hours))

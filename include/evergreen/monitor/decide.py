@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from evergreen.adapters.ledger import Ledger, Release
+from evergreen.adapters.ledger import Ledger, Measurement, Release
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.trigger import (
     DAY,
@@ -16,7 +16,9 @@ from evergreen.domain.trigger import (
 )
 from evergreen.domain.trigger import decide as decide_trigger
 from evergreen.domain.verdict import Verdict
-from evergreen.domain.windows import Window, floor_hour, hour_key
+from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
+from evergreen.monitor.left_out import TABLE
+from evergreen.monitor.measure import trailing_window
 from evergreen.monitor.records import SENSORS
 
 
@@ -92,15 +94,37 @@ def _earlier_alarms(
     champion: Release | None,
     ledger: Ledger,
 ) -> dict[str, list[datetime]]:
-    """Return when each sensor alarmed lately about this champion."""
+    """Return when each sensor alarmed lately about this champion.
+
+    An alarm about an hour that was put into quarantine since does not count. One that is newer than
+    the quarantine was raised by what was landed after it.
+    """
     start = hour - policy.memory
     if champion is not None and champion.as_of <= hour:
         start = max(start, floor_hour(champion.as_of))
+    put_aside = _quarantined_at(spec, Window(start, hour), ledger)
     found: dict[str, list[datetime]] = {}
     for m in ledger.measurements(spec.model, Window(start, hour)):
-        if m.sensor in SENSORS and m.verdict == Verdict.YES:
+        if m.sensor not in SENSORS or m.verdict != Verdict.YES:
+            continue
+        moment = put_aside.get(_judged_hour(spec, m))
+        if moment is None or moment < m.measured_at:
             found.setdefault(m.sensor, []).append(m.hour)
     return found
+
+
+def _quarantined_at(spec: ModelSpec, window: Window, ledger: Ledger) -> dict[datetime, datetime]:
+    """Return when each hour that the window's measurements judged was put into quarantine."""
+    judged = Window(trailing_window(spec, window.start).end - HOUR, window.end)
+    records = ledger.quarantine_records(spec.model, judged)
+    return {r.hour: r.quarantined_at for r in records if r.table == TABLE}
+
+
+def _judged_hour(spec: ModelSpec, measurement: Measurement) -> datetime:
+    """Return the newest hour that the sensor looked at: of the CTR, the newest mature one."""
+    if measurement.sensor != "ctr":
+        return measurement.hour
+    return trailing_window(spec, measurement.hour).end - HOUR
 
 
 def _requests(

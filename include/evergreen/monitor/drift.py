@@ -20,8 +20,9 @@ from evergreen.domain.sketch import HourSketch
 from evergreen.domain.trigger import DAY
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window
+from evergreen.monitor.left_out import with_quarantine
 from evergreen.monitor.measure import trailing_window
-from evergreen.monitor.records import Measured, measured_hour, record, sketches_of
+from evergreen.monitor.records import Counted, Measured, measured_hour, record, sketches_of
 
 
 def judge_drift(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> dict[str, Any]:
@@ -40,24 +41,29 @@ def drift_of(
     """Judge what reaches the model and what it answers, over 24 hours and over this one.
 
     The fallback share is judged twice: as the column `source` against the profile, and by the
-    plain rule over the trailing window.
+    plain rule over the trailing window. Hours in quarantine do not count.
     """
     day = sketches_of(spec, Window.last(DAY, until=hour + HOUR), measured, ledger)
-    columns = judge_columns(measured.profile, day, hour, spec)
-    shown, least = day.get(hour, HourSketch()).impressions, spec.monitor.min_hour_impressions
+    trailing = sketches_of(spec, trailing_window(spec, hour), measured, ledger)
+    columns = judge_columns(measured.profile, day.sketches, hour, spec)
+    shown = day.sketches.get(hour, HourSketch()).impressions
+    least = spec.monitor.min_hour_impressions
     judgement = judge(
         columns,
         min_importance=spec.monitor.drift.min_importance,
         impressions=shown,
         min_impressions=least,
     )
-    fallback = _fallback(spec, hour, measured, ledger)
+    fallback = _fallback(spec, trailing)
     verdict, reason = judgement.verdict, judgement.reason
     if fallback.verdict is Verdict.YES and shown >= least:
         said = f"; {reason}" if verdict is Verdict.YES else ""
         verdict, reason = Verdict.YES, f"{fallback.reason}{said}"
     elif verdict is Verdict.NO:
         reason = f"{reason}; {fallback.reason}"
+    verdict, reason = with_quarantine(
+        verdict, reason, judged_hour=hour, left_out=day.left_out | trailing.left_out
+    )
     if measured.problem:
         reason = f"{reason} ({measured.problem})"
     return {
@@ -127,10 +133,8 @@ def _both(
     )
 
 
-def _fallback(
-    spec: ModelSpec, hour: datetime, measured: Measured, ledger: Ledger
-) -> FallbackJudgement:
-    found = sketches_of(spec, trailing_window(spec, hour), measured, ledger).values()
+def _fallback(spec: ModelSpec, trailing: Counted) -> FallbackJudgement:
+    found = trailing.sketches.values()
     return judge_fallback(
         [s.fallback for s in found],
         [s.impressions for s in found],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -11,7 +12,8 @@ from evergreen.adapters.facts import Known, failing_rows
 from evergreen.adapters.facts_rows import Compared
 from evergreen.adapters.files import Files
 from evergreen.adapters.lake import Lake
-from evergreen.domain.errors import EvergreenError
+from evergreen.adapters.secret_free import secret_free
+from evergreen.domain.errors import EvergreenError, FileCorrupt
 from evergreen.domain.quality import DAY_SCOPE, TABLE_OF, Finding, Severity
 from evergreen.domain.windows import Window, hour_key, parse_hour
 
@@ -78,6 +80,30 @@ class FailingSamples:
                     old = set(self._files.list(_folder(table, hour)))
                     for name in old - kept.get((table, hour), set()):
                         self._files.remove(f"{_folder(table, hour)}/{name}")
+
+
+def kept_rows(folder: str) -> dict[str, pl.DataFrame]:
+    """Return fact to the rows that `FailingSamples` kept in the folder of an hour, if any.
+
+    Raises:
+        LakeUnreachable: the place cannot be read.
+        FileCorrupt: what lies there is not the Parquet that was written.
+    """
+    files, found = Files(folder), {}
+    for name in files.list():
+        fact, _, suffix = name.rpartition(".")
+        if suffix != "parquet":
+            continue
+        try:
+            found[fact] = pl.read_parquet(io.BytesIO(files.read(name)))
+        except FileNotFoundError:  # a validation has just let go of it
+            continue
+        except pl.exceptions.PolarsError as error:
+            raise FileCorrupt(
+                f"{secret_free(files.uri(name))} cannot be read as Parquet: {error}; validate the "
+                "day again, which writes it anew"
+            ) from error
+    return found
 
 
 def _place(found: Finding) -> tuple[str, datetime] | None:

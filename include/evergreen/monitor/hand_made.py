@@ -8,8 +8,10 @@ from evergreen.adapters.lake import Lake
 from evergreen.adapters.ledger import Ledger
 from evergreen.adapters.reference import reference_profile
 from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.errors import WindowEmpty
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.windows import Window
+from evergreen.monitor.left_out import TABLE, left_out_of, left_out_text, quarantine_in
 from evergreen.monitor.measure import release_with_profile
 
 
@@ -18,13 +20,15 @@ class MadeProfile:
     """A profile that was put in force.
 
     Parameters:
-        closed_hours: of the window; the others said nothing.
+        closed_hours: of the window that it was made from; the others said nothing.
+        quarantined_hours: closed too, but left out.
         replaced: what was in force for this version before; None where there was nothing.
     """
 
     profile: ReferenceProfile
     window: Window
     closed_hours: int
+    quarantined_hours: int
     replaced: str | None
 
     @property
@@ -38,19 +42,27 @@ def make_by_hand(
 ) -> MadeProfile:
     """Make the profile of a version from its own impressions, and keep it for the version.
 
-    Nothing is known of the model's gain, so all its features weigh alike. Hours that were judged
-    already stay as they are; hours from now on are judged by this profile.
+    Nothing is known of the model's gain, so all its features weigh alike. Hours in quarantine are
+    left out. Hours that were judged already stay as they are; hours from now on are judged by this
+    profile.
 
     Raises:
         WindowEmpty: the window holds no impression of this version.
     """
-    profile = reference_profile(lake, window, spec, version=version)
+    out = left_out_of(lake, quarantine_in(spec.model, window, ledger))
+    try:
+        profile = reference_profile(lake.without({TABLE: out}), window, spec, version=version)
+    except WindowEmpty as error:
+        if not out:
+            raise
+        raise WindowEmpty(f"{error}; {left_out_text(out)}") from None
     replaced = origin_of(spec.model, version, ledger)
     ledger.put_profile(spec.model, version, profile.to_json())
     return MadeProfile(
         profile=profile,
         window=window,
-        closed_hours=len(lake.closed_hours("impressions", window)),
+        closed_hours=len(lake.closed_hours(TABLE, window)) - len(out),
+        quarantined_hours=len(out),
         replaced=replaced,
     )
 

@@ -15,6 +15,7 @@ from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.profile import ReferenceProfile, without_model
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
+from evergreen.monitor.left_out import TABLE, counted_lake
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,14 @@ def judged_version(
 
     Live, it is the champion. In a replay, and of a model that is trained elsewhere, it is the one
     that served the trailing window's newest impressions: today's champion may not be that time's.
+    Impressions in quarantine do not tell who served.
     """
     champion = ledger.champion(spec.model)
     version = str(champion.version) if champion else None
     if replay or version is None:
-        served = engine_of(spec, lake).serving_version(trailing_window(spec, hour))
+        window = trailing_window(spec, hour)
+        seen = counted_lake(spec.model, window, lake=lake, ledger=ledger)
+        served = engine_of(spec, seen).serving_version(window)
         version = served or version
     return version or "none"
 
@@ -115,17 +119,20 @@ def count_hour(
 
     An hour that was landed again since it was sketched is sketched again, and so is one that no run
     ever reached: after an outage the next run catches up. Sketches are facts: whoever counts an
-    hour writes the same ones.
+    hour writes the same ones. Of earlier hours those in quarantine are not read: a file that
+    nobody can read would fail every later hour. This hour is counted, in quarantine or not.
 
     Raises:
         HourNotClosed: the hour itself is not closed.
+        FileCorrupt, ColumnMissing, ColumnTypeWrong, WindowInvalid: it, or an earlier hour that is
+            not in quarantine, cannot be counted.
     """
-    lake.require_closed("impressions", hour)
+    lake.require_closed(TABLE, hour)
     version = judged_version(spec, hour, lake=lake, ledger=ledger, replay=replay)
     profile, problem = _profile_or_problem(spec.model, version, ledger)
     release = release_of(spec.model, version, ledger)
     since = release.as_of if release else None
-    window = Window(memory_window(spec, hour, since=since).start, hour + HOUR)
+    window = Window(min(memory_window(spec, hour, since=since).start, hour), hour + HOUR)
     sketched = _sketch_stale_hours(spec, window, profile, lake=lake, ledger=ledger)
     own = ledger.sketches(spec.model, Window.of_hour(hour), profile=profile.digest)
     sketch = HourSketch.from_json(own[0].sketch)
@@ -148,8 +155,10 @@ def _sketch_stale_hours(
     spec: ModelSpec, window: Window, profile: ReferenceProfile, *, lake: Lake, ledger: Ledger
 ) -> int:
     """Sketch what has no sketch of its newest generation; return how many hours that were."""
-    stale = _stale_hours(spec, window, profile, lake=lake, ledger=ledger)
-    engine, version = engine_of(spec, lake), profile.model_version
+    earlier = Window(window.start, window.end - HOUR)
+    seen = counted_lake(spec.model, earlier, lake=lake, ledger=ledger)
+    stale = _stale_hours(spec, window, profile, lake=seen, ledger=ledger)
+    engine, version = engine_of(spec, seen), profile.model_version
     for part in _runs_of_hours(stale):
         for moment, sketch in engine.sketches(part, profile.bins, version=version).items():
             ledger.put_sketch(
@@ -178,15 +187,18 @@ def _stale_hours(
     """Return the closed hours without a sketch of their newest generation, with that generation.
 
     An hour older than the trailing window that has a sketch is taken to be as it was: asking a
-    month of hours for their generation, every hour, would cost more than judging them.
+    month of hours for their generation, every hour, would cost more than judging them. Not so one
+    that has ever been in quarantine: let out, it must not come back as the sketch of what was bad.
     """
     known = ledger.sketched(spec.model, window, profile=profile.digest)
     settled = window.end - HOUR - spec.monitor.window - spec.lake.attribution_window
+    records = ledger.quarantine_records(spec.model, window, active=False)
+    doubted = {record.hour for record in records if record.table == TABLE}
     generations = {}
-    for hour in lake.listed_hours("impressions", window):
-        if hour in known and hour < settled:
+    for hour in lake.listed_hours(TABLE, window):
+        if hour in known and hour < settled and hour not in doubted:
             continue
-        closing = lake.closing("impressions", hour)
+        closing = lake.closing(TABLE, hour)
         if closing is not None and known.get(hour) != closing.generation:
             generations[hour] = closing.generation
     return generations

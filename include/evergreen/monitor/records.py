@@ -13,6 +13,7 @@ from evergreen.domain.errors import ProfileInvalid, WindowEmpty
 from evergreen.domain.profile import ReferenceProfile, without_model
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import Window, hour_key
+from evergreen.monitor.left_out import is_left_out, quarantine_in
 from evergreen.monitor.measure import HOUR_COUNTS, profile_of
 
 SENSORS = ("ctr", "drift")
@@ -32,6 +33,19 @@ class Measured:
     digest: str
     since: datetime | None
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What the hours of a window held.
+
+    Parameters:
+        sketches: of each hour that counts, in the measured profile's bins, oldest first.
+        left_out: hours in quarantine, sketched or not.
+    """
+
+    sketches: dict[datetime, HourSketch]
+    left_out: frozenset[datetime]
 
 
 def measured_hour(spec: ModelSpec, hour: datetime, ledger: Ledger) -> Measured:
@@ -69,12 +83,18 @@ def measured_of(spec: ModelSpec, counts: dict[str, Any], ledger: Ledger) -> Meas
     return Measured(profile=profile, digest=counts["profile"], since=since, problem=problem)
 
 
-def sketches_of(
-    spec: ModelSpec, window: Window, measured: Measured, ledger: Ledger
-) -> dict[datetime, HourSketch]:
-    """Return the sketches of a window's hours in the measured profile's bins, oldest first."""
-    rows = ledger.sketches(spec.model, window, profile=measured.digest)
-    return {row.hour: HourSketch.from_json(row.sketch) for row in rows}
+def sketches_of(spec: ModelSpec, window: Window, measured: Measured, ledger: Ledger) -> Counted:
+    """Return the sketches of a window's hours without those in quarantine, as it is now.
+
+    A sketch of a generation that was landed after the judged one counts.
+    """
+    judged = quarantine_in(spec.model, window, ledger)
+    kept = {
+        row.hour: HourSketch.from_json(row.sketch)
+        for row in ledger.sketches(spec.model, window, profile=measured.digest)
+        if not is_left_out(judged, row.hour, row.generation)
+    }
+    return Counted(sketches=kept, left_out=frozenset(judged.keys() - kept.keys()))
 
 
 def record(

@@ -1,7 +1,7 @@
 """Many hours judged at once from their sketches: for benches, backtests and pictures.
 
 The same functions decide as in the hourly tasks, and a test holds the two together; what is shared
-here is the work between overlapping windows.
+here is the work between overlapping windows. Hours in quarantine are for the caller to leave out.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
     from evergreen.orchestration.served_features import ServedFeatures
 
 
-def validate_night(spec: ModelSpec, day: datetime, *, replay: bool) -> list[DayReport]:
+def validate_night(
+    spec: ModelSpec,
+    day: datetime,
+    *,
+    replay: bool,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[DayReport]:
     """Validate a day and, unless it is a replay, the earlier days that have changed since.
 
     Args:
         day: Its start, in UTC.
+        say: Hears of each day before it is validated.
 
     Returns:
         The reports, the day's own first.
@@ -50,7 +58,8 @@ def validate_night(spec: ModelSpec, day: datetime, *, replay: bool) -> list[DayR
 
     days = [day] if replay else days_to_validate(spec.model, day, lake=lake, ledger=ledger)
     reports = []
-    for each in days:
+    for number, each in enumerate(days, start=1):
+        say(f"validating {spec.model} {each:%Y-%m-%d} ({number} of {len(days)})")
         known = known_of(
             spec, each, lake=lake, ledger=ledger, published=published, recompute_at=recompute_at
         )

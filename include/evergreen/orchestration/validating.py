@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from evergreen.adapters.installation import open_ledger, spec_of
+from evergreen.monitor.day_report import listed
 from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, data_docs_url
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
@@ -80,7 +80,7 @@ class AlertDay(ModelTask):
         """Return what failed, which hours are in quarantine, and where the details are."""
         said = "failed its validation" if report["errors"] else "passed with warnings"
         link = f"; Data Docs: {data_docs_url(self.model, report['run'])}"
-        out = _listed(report["quarantined"], HOURS_SAID)
+        out = listed(report["quarantined"], HOURS_SAID)
         quarantined = f"; in quarantine: {out}" if out else ""
         rest = report["errors"] + report["warnings"] - FINDINGS_SAID
         more = f" and {rest} more" if rest > 0 else ""
@@ -94,8 +94,3 @@ class AlertDay(ModelTask):
 def reports_of(context: Context) -> list[Report]:
     """Return the reports of this run's days."""
     return list(context["ti"].xcom_pull(task_ids="validate_day")["days"])
-
-
-def _listed(names: Sequence[str], at_most: int) -> str:
-    more = f" and {len(names) - at_most} more" if len(names) > at_most else ""
-    return ", ".join(names[:at_most]) + more
