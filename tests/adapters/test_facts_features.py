@@ -75,6 +75,13 @@ def test_a_constant(lake: Lake) -> None:
     assert said_of(lake, Known(profile=always), x=numbers())["constant"] is None
 
 
+def test_a_rare_value_that_does_not_come_is_no_surprise(lake: Lake) -> None:
+    """Of 500 rows the reference leads to expect 29 or 30 that are above 0.5."""
+    for others, said in ((59, None), (60, True)):
+        rare = profile_of({"x": (NumericBins(edges=(0.5,)), (1_000 - others, others, 0))})
+        assert said_of(lake, Known(profile=rare), x=[0.0] * ROWS)["constant"] is said
+
+
 def test_one_edge_says_nothing_of_the_outside(lake: Lake) -> None:
     one = profile_of({"x": (NumericBins(edges=(0.5,)), (60, 40, 0))})
     assert said_of(lake, Known(profile=one), x=numbers((100, 9.0)))["outside_excess"] is None

@@ -137,8 +137,39 @@ def test_good_days_move_the_bounds() -> None:
     assert tops == [120.0, 400.0]  # 3 and 10 times the 40 that were seen
     assert bounds(suites["impressions"], "user_missing") == (None, 0.3)  # 1.2 times 0.25
     assert bounds(suites["orders"], "quantity_max") == (None, 1_440.0)
-    assert bounds(suites["orders"], "duplicate_rows") == (None, 0.5)  # only ever wider
+    assert bounds(suites["orders"], "duplicate_rows") == (None, 0.45)  # only ever wider
     assert bounds(suites["impressions"], "inverse_propensity") == (0.2, 5)
+
+
+def test_days_that_are_steadier_than_hours_have_bounds_of_their_own() -> None:
+    hours = pl.col("scope") == "2011-05-02T13"
+    facts = GOOD["impressions"].with_columns(
+        user_missing=pl.when(hours).then(0.5).otherwise(0.2),
+        row_ratio=pl.when(hours).then(9.0).otherwise(1.0),
+    )
+    suite = default_suites(spec(), profile(), {"impressions": facts})["impressions"]
+    said = {
+        (each["kwargs"]["column"], each["kwargs"]["row_condition"]): each["kwargs"]["max_value"]
+        for each in suite["expectations"]
+        if each["kwargs"]["column"] in ("user_missing", "row_ratio")
+    }
+    many = "(rows >= 500 or rows >= 500 * row_ratio)"
+    assert said == {
+        ("user_missing", 'rows >= 500 and scope == "day"'): 0.24,
+        ("user_missing", 'rows >= 500 and scope != "day"'): 0.6,
+        ("row_ratio", 'scope == "day"'): 5.0,  # the spec's: a day of a tenth is never learnt
+        ("row_ratio", f'scope != "day" and {many}'): 18.0,
+    }
+
+
+def test_rows_that_a_rule_is_not_about_teach_it_nothing() -> None:
+    thin = pl.col("scope") == "2011-05-02T13"
+    facts = GOOD["impressions"].with_columns(
+        user_missing=pl.when(thin).then(1.0).otherwise("user_missing"),
+        rows=pl.when(thin).then(499).otherwise("rows"),
+    )
+    suite = default_suites(spec(), profile(), {"impressions": facts})["impressions"]
+    assert bounds(suite, "user_missing") == (None, 0.3)
 
 
 def test_a_learnt_share_is_capped() -> None:

@@ -21,6 +21,8 @@ from evergreen.domain.windows import Window
 from evergreen.storefront import shop
 from evergreen.storefront.log_store import import_log, load_orders
 from evergreen.storefront.play import play
+from evergreen.trainer.freeze import freeze_window
+from evergreen.trainer.manifest import RunDir
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 
@@ -148,7 +150,21 @@ def test_a_broken_hour_is_put_aside_and_a_whole_day_passes(played: Path) -> None
     }
 
 
+def test_an_hour_in_quarantine_is_left_out_of_the_next_window(played: Path) -> None:
+    lake, ledger, spec = open_lake(spec_of(MODEL)), open_ledger(), spec_of(MODEL)
+    frozen = freeze_window(
+        spec, lake=lake, ledger=ledger, settings=settings(), until=datetime(2025, 2, 2, tzinfo=UTC)
+    )
+    assert frozen["quarantined_hours"] == ["2025-01-30T11"]
+    paths = [file["path"] for file in RunDir(frozen["run_dir"]).manifest()["files"]]
+    assert not [path for path in paths if path.startswith("hour=2025-01-30T11/")]
+    assert [path for path in paths if path.startswith("hour=2025-01-30T12/")]
+
+
 def test_a_broken_window_is_not_trained_on(played: Path) -> None:
+    """An hour that was written over in place, after it had passed its validation."""
+    (file,) = (played / "lake" / MODEL / "orders").glob("hour=2025-01-31T11/*.parquet")
+    file.write_bytes(b"broken")
     state, tasks = run("retrain", datetime(2025, 2, 2, 14, tzinfo=UTC))
     assert state == "failed"
     assert tasks["validate_window"] == "failed"

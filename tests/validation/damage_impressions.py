@@ -93,17 +93,6 @@ def _ids() -> list[Damage]:
             scope="day",
             day="usual",
         ),
-        Damage(
-            name="half of the page views lost all day",
-            table="impressions",
-            plant=lambda lake: lake.edit(
-                "impressions", lambda frame: frame.filter(IN_TEN < 5), lake.whole_day()
-            ),
-            caught_by=("impressions", "row_ratio"),
-            severity=WARNING,
-            scope="day",
-            day="usual",
-        ),
     ]
 
 

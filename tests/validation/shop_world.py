@@ -149,7 +149,7 @@ def _published_items(spec: ModelSpec, version: int) -> frozenset[str]:
 def _recompute(spec: ModelSpec, as_of: datetime) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return what looks up pairs among the candidates that the lake's orders give now."""
     code = load_code(settings().models_dir, spec.model)
-    window = Window.last(spec.train.lookback, until=as_of)
+    window = Window.last(spec.train.window + spec.train.lookback, until=as_of)
     orders = open_lake(spec).read("orders", window)
     ((_, table),) = code.candidates(orders, [as_of], length=spec.train.candidates)
     return lambda pairs: pairs.join(table, on=["context_item_id", "item_id"], how="inner")

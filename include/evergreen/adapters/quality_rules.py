@@ -6,15 +6,17 @@ shop may well produce, and a person should see.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evergreen.adapters.quality_rule import Rule, none_of
 
 ENOUGH_ROWS = 500
 """A share of fewer rows moves by chance and by single baskets."""
-EACH_HOUR = 'scope != "day"'
+EACH_HOUR, WHOLE_DAY = 'scope != "day"', 'scope == "day"'
 SOME_ROWS = "rows >= 10"
 MANY_ROWS = f"rows >= {ENOUGH_ROWS}"
 HAS_OR_HAD_MANY = (  # rows / row_ratio is how many it had a week before
-    f'scope == "day" or rows >= {ENOUGH_ROWS} or rows >= {ENOUGH_ROWS} * row_ratio'
+    f"{EACH_HOUR} and (rows >= {ENOUGH_ROWS} or rows >= {ENOUGH_ROWS} * row_ratio)"
 )
 
 
@@ -26,6 +28,14 @@ def table_rules(min_hours: int, max_row_drop: float) -> list[Rule]:
         max_row_drop: share of last week's rows that may be missing, 0 to 1.
     """
     least = round(1 - max_row_drop, 6)
+    size = Rule(
+        fact="row_ratio",
+        why="Traffic is of the size of the same weekday a week before.",
+        low=least,
+        high=round(1 / least, 6) if least else None,
+        severity="warning",
+        where=WHOLE_DAY,
+    )
     return [
         Rule(
             fact="closed",
@@ -37,14 +47,8 @@ def table_rules(min_hours: int, max_row_drop: float) -> list[Rule]:
         Rule(fact="readable", why="A file that is no Parquet is damaged.", equal=True),
         Rule(fact="contract", why="Columns and types are the lake's contract.", equal=True),
         none_of("unexpected_rows", "An hour has the rows that its _SUCCESS says."),
-        Rule(
-            fact="row_ratio",
-            why="Traffic is of the size of the same weekday a week before.",
-            low=least,
-            high=round(1 / least, 6) if least else None,
-            severity="warning",
-            where=HAS_OR_HAD_MANY,
-        ),
+        size,
+        replace(size, where=HAS_OR_HAD_MANY, learn="both"),  # a day is steadier than its hours
         none_of("outside_hour", "An event lies in its hour; else a clock or a time zone is off."),
         none_of("null_ids", "A row without its ids cannot be counted."),
     ]
@@ -110,6 +114,9 @@ IMPRESSIONS = (
         fact="seconds",
         why="Page views come one by one; else their times were cut off.",
         low=2,
+        where=MANY_ROWS,
+        learn="lowest",
+        factor=1.0,
     ),
 )
 BUSY_USER = Rule(
@@ -144,8 +151,8 @@ SCORE = (
 ORDERS = (
     Rule(
         fact="duplicate_rows",
-        why="A file that was written twice doubles the hour.",
-        high=0.5,
+        why="A file that was written twice doubles the hour: half of its rows are there before.",
+        high=0.45,
         where=SOME_ROWS,
         learn="highest",
         factor=1.2,

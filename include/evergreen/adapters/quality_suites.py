@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evergreen.adapters import quality_rules as rules
 from evergreen.adapters import quality_rules_features as features
 from evergreen.adapters.quality_rule import Rule
+from evergreen.adapters.quality_rules import EACH_HOUR, WHOLE_DAY
 from evergreen.domain.quality import DAY_SCOPE
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ def default_suites(
 ) -> dict[str, dict[str, Any]]:
     """Return frame to its suite.
 
-    With reference days a bound moves to what they show times the rule's factor; a rule that is not
-    about a log of their kind is left out, and so is a feature that breaks a rule on them. Without
+    With reference days a bound moves to what they show times the rule's factor, and where hours
+    differ more than days each has bounds of its own; a rule that is not about a log of their kind
+    is left out, and so is a feature that breaks a rule on them. Without
     any, `constant` and `outside_excess` judge whole days: a feature of the clock is constant in
     every hour.
 
@@ -79,38 +81,62 @@ def _rules(spec: ModelSpec, profile: ReferenceProfile | None) -> dict[str, list[
 def _suite(
     model: str, frame: str, of: Sequence[Rule], facts: pl.DataFrame | None
 ) -> dict[str, Any]:
-    fitted = (_fitted(rule, frame, facts) for rule in of)
+    fitted = [fitted for rule in of for fitted in _fitted(rule, frame, facts)]
     return {
         "name": f"{model}.{frame}",
-        "expectations": [_expectation(rule) for rule in fitted if rule is not None],
+        "expectations": [_expectation(rule) for rule in fitted],
         "meta": {"great_expectations_version": GX_VERSION},
     }
 
 
-def _fitted(rule: Rule, frame: str, facts: pl.DataFrame | None) -> Rule | None:
-    """Return the rule as the reference days want it; None where the log is not of its kind."""
+def _fitted(rule: Rule, frame: str, facts: pl.DataFrame | None) -> list[Rule]:
+    """Return the rule as the reference days want it; none where the log is not of its kind."""
     if facts is None:
         whole_day = frame == "features" and rule.fact in ("constant", "outside_excess")
-        return replace(rule, where=f'scope == "{DAY_SCOPE}"') if whole_day else rule
+        return [replace(rule, where=WHOLE_DAY) if whole_day else rule]
     known = facts.drop_nulls(rule.fact) if rule.fact in facts.columns else facts.clear()
     if known.is_empty():
-        return None if rule.optional else rule
+        return [] if rule.optional else [rule]
     if rule.by_feature:
-        return _without_breaking(rule, known)
-    values = known.get_column(rule.fact).to_list()
-    if rule.optional and 2 * sum(map(rule.breaks, values)) > len(values):
-        return None
-    return _learnt(rule, [float(value) for value in values])
+        return [_without_breaking(rule, known)]
+    if rule.optional and 2 * sum(map(rule.breaks, known.get_column(rule.fact))) > known.height:
+        return []
+    return [rule] if rule.learn is None else _learnt(rule, known)
 
 
-def _learnt(rule: Rule, seen: Sequence[float]) -> Rule:
-    low, high = rule.low, rule.high
+def _learnt(rule: Rule, known: pl.DataFrame) -> list[Rule]:
+    """Return the rule with bounds that the reference keeps: two where a day's are not its hours'.
+
+    Only the rows that the rule is about say anything.
+    """
+    told = known.filter(_holds(rule.where, known)) if rule.where else known
+    if rule.where and "scope" in rule.where:
+        return [_moved(rule, told)]
+    parts = [_moved(rule, told.filter(_holds(of, told)), of) for of in (WHOLE_DAY, EACH_HOUR)]
+    bounds = {(part.low, part.high) for part in parts}
+    return parts if len(bounds) > 1 else [replace(parts[0], where=rule.where)]
+
+
+def _holds(where: str, facts: pl.DataFrame) -> pl.Series:
+    """Return in which rows a condition holds, as Great Expectations reads it: by pandas."""
+    import polars as pl
+
+    return pl.Series(facts.to_pandas().eval(where).to_numpy(dtype=bool), dtype=pl.Boolean)
+
+
+def _moved(rule: Rule, told: pl.DataFrame, of: str | None = None) -> Rule:
+    """Return the rule with bounds beyond the extremes of these rows; `of` says which they are."""
+    where = " and ".join(part for part in (rule.where, of) if part) or None
+    seen, low, high = [float(v) for v in told.get_column(rule.fact)], rule.low, rule.high
+    if not seen:
+        return replace(rule, where=where)
     if rule.learn in ("highest", "both") and high is not None:
-        high = max(high if rule.floor is None else rule.floor, _round(rule.factor * max(seen)))
+        at_least = high if rule.floor is None else rule.floor
+        high = max(at_least, _round(rule.factor * max(seen)))
         high = high if rule.cap is None else min(high, rule.cap)
     if rule.learn in ("lowest", "both") and low is not None:
         low = min(low, _round(min(seen) / rule.factor))
-    return replace(rule, low=low, high=high)
+    return replace(rule, low=low, high=high, where=where)
 
 
 def _without_breaking(rule: Rule, known: pl.DataFrame) -> Rule:

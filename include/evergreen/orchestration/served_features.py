@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from evergreen.config.settings import settings
 from evergreen.domain.errors import EvergreenError
-from evergreen.domain.windows import floor_hour
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +29,8 @@ class ServedFeatures:
     """Makes the features of pairs at the moment that a version looks back from.
 
     Parameters:
-        orders: order lines of `train.lookback` before `as_of`.
+        orders: the order lines that the version was trained from, all of them: a candidate of the
+            published set was made from the same.
         length: candidates of each context item, as many as were published.
     """
 
@@ -71,8 +71,7 @@ def served_features(
         if code_digest(models_dir, spec.model) != manifest["code"]:
             log.info("features.py has changed since version %s was trained", release.version)
             return None
-        start = floor_hour(release.as_of - spec.train.lookback)
-        orders = lake.read_files("orders", _paths(manifest["files"], start))
+        orders = lake.read_files("orders", [file["path"] for file in manifest["files"]])
         code = load_code(models_dir, spec.model)
     except EvergreenError as error:
         log.warning("features of version %s are not made again: %s", release.version, error)
@@ -80,10 +79,3 @@ def served_features(
     return ServedFeatures(
         code=code, orders=orders, as_of=release.as_of, length=spec.train.candidates
     )
-
-
-def _paths(files: list[dict[str, str]], start: datetime) -> list[str]:
-    """Return the files of the hours from `start` on; their folders sort as the hours do."""
-    from evergreen.adapters.lake import hour_folder
-
-    return [file["path"] for file in files if file["path"] >= hour_folder(start)]
