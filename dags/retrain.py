@@ -80,7 +80,7 @@ for spec in model_specs(KIND):
         train = mapped_step(
             spec,
             "train",
-            [{"variant": variant} for variant in spec.train.variants],
+            validate_dataset.output,
             map_index_template="{{ task.arguments['variant'] }}",
             run_dir=RUN_DIR,
             pool=POOL,

@@ -103,8 +103,10 @@ class Lives:
         return self
 
     def __exit__(self, *_: object) -> None:
+        alive = self._thread.is_alive()
         self._end = True
         self._watch.stop()
+        assert alive, "the watch ended early: not every pod was seen"
 
     def of(self, step: str) -> list[PodLife]:
         """Return the pods of a step, in the order of their creation."""
@@ -129,6 +131,8 @@ class Lives:
             for event in self._events(version):
                 if event["type"] == "ERROR":  # too old: begin again with what there is
                     version = "0"
+                    break
+                if event["object"] is None:  # cut off in the middle of one
                     break
                 version = event["object"].metadata.resource_version
                 self._note(event["object"], gone=event["type"] == "DELETED")

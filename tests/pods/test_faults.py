@@ -24,7 +24,7 @@ from evergreen.trainer.manifest import RunDir
 pytestmark = [pytest.mark.kubernetes, pytest.mark.timeout(900)]  # the image, the first time
 Fresh = Callable[..., Attempts]
 STEP = "build_dataset"
-SLOW = {"cpu": 0.25}  # some 8 s from start to result, so that there is a middle
+SLOW = {"cpu": 0.25}  # some seconds from start to result, so that there is a middle
 ENDLESS = {"cpu": 0.05}  # more than half a minute: for pods that a fault ends
 
 
@@ -218,7 +218,7 @@ def test_out_of_memory_says_which_limit_to_raise(
 
 
 def test_evicted_says_which_limit_to_raise(fresh: Fresh, lives: Lives) -> None:
-    run = fresh(STEP, cpu=0.1, scratch="4Ki")
+    run = fresh(STEP, scratch="4Ki", **ENDLESS)  # the node looks every ten seconds
     with pytest.raises(AirflowFailException) as caught:
         run.run()
     assert "evicted: " in str(caught.value)

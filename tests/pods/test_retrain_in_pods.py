@@ -46,6 +46,7 @@ DAG_ID = f"{MODEL}__retrain"
 SECRET = "evergreen-steps"
 STEPS = ("build_dataset", "train", "evaluate", "publish")
 VARIANTS = ["fresh_24h", "recent_7d", "full_28d"]
+WITH_VARIANTS = spec_body(train={"variants": VARIANTS}, compute={"memory": "1Gi"})
 
 
 @dataclass
@@ -106,10 +107,11 @@ def in_pods(
             settings.cache_clear()
             S3FileSystem.clear_instance_cache()
             cluster.put_secret(admin, SECRET, **credentials)
-            shop = Shop(folder / "home", folder / "lake", make_models(folder / "models"))
+            shop = Shop(
+                folder / "home", folder / "lake", make_models(folder / "models", WITH_VARIANTS)
+            )
             with cluster.Lives(admin) as lives, LocalAirflow(folder / "airflow") as airflow:
                 found = InPods(airflow, shop, lives, store)
-                found.limits()
                 last_season(shop)
                 airflow.api.wait_for_dags([DAG_ID])
                 airflow.api.set_paused(DAG_ID, paused=False)

@@ -225,8 +225,12 @@ def step_task(spec: ModelSpec, step: str, **kwargs: Any) -> StepTask:
     return BACKENDS[settings().compute](**_options(spec, step), **kwargs)
 
 
-def mapped_step(spec: ModelSpec, step: str, arguments: list[dict[str, str]], **kwargs: Any) -> Any:
-    """Return the task that runs a step once for each of the arguments, side by side."""
+def mapped_step(spec: ModelSpec, step: str, arguments: Any, **kwargs: Any) -> Any:
+    """Return the task that runs a step once for each of the arguments, side by side.
+
+    Args:
+        arguments: a list, or the output of the task that knows it.
+    """
     backend = BACKENDS[settings().compute]
     return backend.partial(**_options(spec, step), **kwargs).expand(arguments=arguments)
 

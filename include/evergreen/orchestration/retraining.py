@@ -98,15 +98,21 @@ class ValidateDataset(ModelTask):
 
     operator_extra_links = (DataDocsLink(),)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return what was checked."""
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        """Return the arguments of each `train`: the variants as the window was frozen with them.
+
+        The DAG file may have been parsed with others.
+        """
         from evergreen.monitor.measure import champion_profile
         from evergreen.trainer.dataset_quality import validate_dataset
+        from evergreen.trainer.manifest import RunDir
 
         frozen, docs = _pull(context, "freeze_window"), open_data_docs(spec_of(self.model))
         profile = champion_profile(self.model, open_ledger())
         with _docs_linked(context, docs, dataset_run(frozen["run_key"])):
-            return validate_dataset(frozen["run_dir"], profile=profile, docs=docs)
+            said = validate_dataset(frozen["run_dir"], profile=profile, docs=docs)
+        self.log.info("%s rows may be trained on; warnings: %s", said["rows"], said["warnings"])
+        return [{"variant": each} for each in RunDir(frozen["run_dir"]).spec().train.variants]
 
 
 class Gate(BranchTask):
