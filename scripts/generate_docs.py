@@ -149,7 +149,7 @@ def damage_page() -> str:
     suites = {model: suites_of(model) for model in sorted({d.model for d in damages})}
     rows = []
     for d in damages:
-        rule = rule_of(suites[d.model][d.frame], d.fact, d.severity)
+        rule = rule_of(suites[d.model][d.frame], d.fact, d.severity, d.scope)
         of = f" of {d.subject}" if d.subject else ""
         expected = expected_of(rule["type"], rule["kwargs"])
         reads = f"{d.frame} {d.scope}: {d.fact}{of} is …, expected {expected}"
@@ -179,13 +179,15 @@ def kinds_of_damage() -> tuple[Any, ...]:
         sys.path.remove(folder)
 
 
-def rule_of(suite: dict[str, Any], fact: str, severity: str) -> dict[str, Any]:
-    """Return a suite's expectation about a fact."""
-    gx = {"error": "critical", "warning": "warning"}[severity]
+def rule_of(suite: dict[str, Any], fact: str, severity: str, scope: str) -> dict[str, Any]:
+    """Return a suite's expectation about a fact: of the hours, or of the day."""
+    gx, day = {"error": "critical", "warning": "warning"}[severity], "scope=='day'"
+    other = "scope!='day'" if scope == "day" else day
     for each in suite["expectations"]:
-        if (each["kwargs"].get("column"), each["severity"]) == (fact, gx):
+        about = str(each["kwargs"].get("row_condition", "")).replace(" ", "").replace('"', "'")
+        if (each["kwargs"].get("column"), each["severity"]) == (fact, gx) and other not in about:
             return dict(each)
-    raise LookupError(f"{suite['name']} has no expectation about {fact} of severity {gx}")
+    raise LookupError(f"{suite['name']} has no expectation about {fact} of a {scope} ({gx})")
 
 
 def attribute_docs(cls: type) -> dict[str, str]:

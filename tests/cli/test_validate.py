@@ -73,6 +73,20 @@ def test_init_learns_from_the_newest_whole_days(expectations: Path) -> None:
     assert "user_missing" in said["left_out"]["impressions"]
 
 
+def test_an_hour_in_quarantine_teaches_nothing(expectations: Path, shop: Lake) -> None:
+    """Its many page views of one user would move the bound."""
+    hour = START + timedelta(days=DAYS - 2, hours=13)
+    rows = impressions(hour).with_columns(user_id=pl.lit("a bot"))
+    shop.land_hour("impressions", hour, rows)
+    learnt = run("--json")
+    with_it = (expectations / "shop.impressions.json").read_text()
+    open_ledger().quarantine("shop", "impressions", hour, generation=2, reasons=["a bot"])
+    assert json.loads(run("--force", "--json"))["reference"] == json.loads(learnt)["reference"]
+    without_it = (expectations / "shop.impressions.json").read_text()
+    assert "user_missing" in with_it
+    assert "user_missing" not in without_it
+
+
 def test_days_bounds_the_reference(expectations: Path) -> None:
     assert json.loads(run("--days", "1", "--json"))["reference"] == [
         "2011-05-05T00",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 from evergreen.adapters.installation import open_lake, open_ledger, spec_of
 from evergreen.domain.errors import ChampionChanged
 from evergreen.orchestration.due import age_of_champion
-from evergreen.orchestration.retraining import FreezeWindow, Hold, Promote, champion_version
+from evergreen.orchestration.retraining import (
+    FreezeWindow,
+    Hold,
+    Promote,
+    ValidateDataset,
+    champion_version,
+)
 
 AS_OF = datetime(2011, 5, 1, tzinfo=UTC)
 FORM = {"window": "28d", "reason": "", "force": False}
@@ -63,6 +70,25 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(module, "freeze_window", freeze_window)
     return calls
+
+
+def test_the_variants_are_those_of_the_frozen_window(
+    add_model: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`model.yaml` may say others by now, and the DAG file may have been parsed before or after."""
+    import evergreen.trainer.dataset_quality as module
+    from evergreen.trainer.manifest import RunDir
+
+    add_model(train={"variants": ["full_28d"]})
+    frozen = spec_of("shop").model_copy(deep=True)
+    frozen = frozen.model_copy(
+        update={"train": frozen.train.model_copy(update={"variants": ("recent_7d", "full_28d")})}
+    )
+    monkeypatch.setattr(RunDir, "spec", lambda _: frozen)
+    monkeypatch.setattr(module, "validate_dataset", lambda *_, **__: {"rows": 3, "warnings": 0})
+    ti = SimpleNamespace(xcom_pull=lambda **_: {"run_key": "k", "run_dir": str(tmp_path)})
+    said = task(ValidateDataset).execute({"ti": ti})
+    assert said == [{"variant": "recent_7d"}, {"variant": "full_28d"}]
 
 
 @pytest.mark.parametrize(("days", "due"), [(27.9, False), (28, True), (40, True)])

@@ -50,7 +50,8 @@ def init(
 ) -> None:
     """Write a model's suites from its spec, its profile and its newest days; then they are yours.
 
-    Choose days on which all was well: what they show is taken to be right.
+    Choose days on which all was well: what they show is taken to be right. Hours in quarantine are
+    left out.
     """
     from evergreen.adapters.quality_files import write_suites
     from evergreen.adapters.quality_suites import default_suites

@@ -17,7 +17,8 @@ from evergreen.monitor.known import known_of
 from evergreen.monitor.measure import judged_version, profile_of
 
 DAY = timedelta(days=1)
-FRAMES = ("impressions", "orders", "features")
+TABLES = ("impressions", "orders")
+FRAMES = (*TABLES, "features")
 
 
 def newest_days(lake: Lake, days: int) -> Window | None:
@@ -43,7 +44,12 @@ def serving_profile(spec: ModelSpec, *, lake: Lake, ledger: Ledger) -> Reference
 def facts_of_days(
     spec: ModelSpec, window: Window, *, lake: Lake, ledger: Ledger, published: Published
 ) -> dict[str, pl.DataFrame]:
-    """Return the facts of each whole day of a window, one frame a suite."""
+    """Return the facts of each whole day of a window, one frame a suite.
+
+    Hours in quarantine are no example to learn from: they count as not closed.
+    """
+    records = ledger.quarantine_records(spec.model, window)
+    lake = lake.without({t: {r.hour for r in records if r.table == t} for t in TABLES})
     found: dict[str, list[pl.DataFrame]] = {}
     for number in range(window.length // DAY):
         day = window.start + number * DAY

@@ -30,7 +30,7 @@ class ValidateDay(BranchTask):
         from evergreen.orchestration.nightly import validate_night
 
         day, replay = day_of(context), is_replay(context)
-        reports = validate_night(spec_of(self.model), day, replay=replay)
+        reports = validate_night(spec_of(self.model), day, replay=replay, say=self.log.info)
         for report in reports:
             found = f"{report.errors} errors, {report.warnings} warnings"
             self.log.info("%s %s: %s", report.run, report.verdict, found)
