@@ -36,10 +36,11 @@ lint: setup  ## ruff, mypy strict, import-linter
 format: setup  ## lets ruff rewrite the sources
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: setup bench-env  ## sketch against scan and peers; a year of judgements; training against XGBoost
+bench: setup bench-env  ## sketch against scan and peers; a year of judgements; training; a night's validation
 	@$(BIN)/python tests/bench/sketch.py $(ARGS)
 	@$(BIN)/python tests/bench/judge_year.py
 	@$(BIN)/python tests/bench/train.py
+	@$(BIN)/python tests/bench/validate.py
 
 bench-decisions: setup bench-env  ## false alarms a year and delays, ours and peers' (ARGS=--quick)
 	@$(BIN)/python tests/bench/decisions.py $(ARGS)
@@ -49,6 +50,9 @@ bench-refreshed: setup  ## alarms about a champion refreshed daily on half a yea
 
 bench-train: setup  ## memory and time of training, on disk and in memory (ARGS=--quick)
 	@$(BIN)/python tests/bench/train.py $(ARGS)
+
+bench-validate: setup  ## a night's validation against plain Great Expectations (ARGS="--rows 100000")
+	@$(BIN)/python tests/bench/validate.py $(ARGS)
 
 bench-env: setup
 	@scripts/bench_env.sh
@@ -75,4 +79,4 @@ docs: setup  ## write docs/reference/ from the code again
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop bench-train requirements images trainer-requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop bench-train bench-validate requirements images trainer-requirements docs clean

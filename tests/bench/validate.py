@@ -31,8 +31,8 @@ NOTE = (
     "nulls, times, positions, two compound keys, versions, sources, propensities, CTR, and of each "
     "feature its share of nulls and of values between the profile's edges. It says nothing of "
     "position gaps, earlier hours, users, leakage, infinities or constants. plain_hour_s is the "
-    "mean of the hours measured, reading included; plain_24h_s is EXTRAPOLATED: the rest of the "
-    "process and 24 such hours."
+    "mean of the hours measured, reading included; plain_24h_s is the rest of the process and 24 "
+    "such hours, EXTRAPOLATED where fewer were measured."
 )
 
 
@@ -68,7 +68,7 @@ def main() -> None:
     """Measure, print the figures and merge the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000], help="an hour's")
-    parser.add_argument("--plain-hours", type=int, default=2)
+    parser.add_argument("--plain-hours", type=int, default=HOURS)
     parser.add_argument("--home", type=Path, default=PROJECT / ".evergreen" / "bench-validate")
     parser.add_argument("--report", type=Path, default=REPORT)
     options = parser.parse_args()

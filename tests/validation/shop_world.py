@@ -54,7 +54,7 @@ REAL_SEASON = Season(
     log=SALES_LOG,
     start=datetime(2011, 3, 7, tzinfo=UTC),
     release=datetime(2011, 4, 8, tzinfo=UTC),
-    end=datetime(2011, 5, 14, tzinfo=UTC),
+    end=datetime(2011, 5, 28, tzinfo=UTC),
     day=datetime(2011, 4, 18, tzinfo=UTC),  # the busiest day since December
 )
 MADE_SEASON = Season(
