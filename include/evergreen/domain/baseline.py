@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from math import sqrt
 from typing import Any
@@ -99,6 +99,32 @@ def fit_baseline(
         volume=tuple(volume.round(3).tolist()),
         impressions=int(n.sum()),
         hours=int(seen.sum()),
+    )
+
+
+def at_level(
+    baseline: CtrBaseline, hours: Sequence[datetime], clicks: ArrayLike, impressions: ArrayLike
+) -> CtrBaseline:
+    """Return the baseline with the rate that these hours earned: shape and dispersion stay.
+
+    The rate is sum(c) / sum(n shape), and its error comes from these hours, or from their days
+    where that is larger.
+
+    Parameters:
+        hours: start of each hour, [H].
+        clicks, impressions: mature counts, [H]; both have a sum above 0.
+    """
+    c, n = np.asarray(clicks, dtype=float), np.asarray(impressions, dtype=float)
+    fitted = n * np.asarray(baseline.shape)[np.asarray(hours_of_week(hours), dtype=np.int64)]
+    rate = float(c.sum() / fitted.sum())
+    day = np.asarray([hour.toordinal() for hour in hours])
+    by_day = _by_day(day, c - rate * fitted, rate * fitted)
+    return replace(
+        baseline,
+        rate=rate,
+        rate_error=_rate_error(baseline.dispersion, by_day, float(c.sum()), rate),
+        impressions=int(n.sum()),
+        hours=int((n > 0).sum()),
     )
 
 
