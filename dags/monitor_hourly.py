@@ -4,14 +4,18 @@
 a retraining (`request_retrain`) or its predecessor back (`request_rollback`). Every decision is in
 the ledger, with its reasons, before anything acts on it.
 
+A new champion is on probation for `deploy.probation` (72 hours) from its first impression on: it is
+held against what the old one would have gone on earning. Failing that, `request_rollback` puts the
+old one back by itself, and no gate promotes the failed version again.
+
 **When** Every hour, about the hour before, as soon as the lake has closed it. An hour that is not
 closed 20 minutes after its end, or after the run began to wait if that is later
 (`lake.late_after`), is reported; after 6 hours (`lake.timeout`) the run fails and names the file
 that is missing.
 
-**Safe to run again** All of it. An hour is measured anew, a decision once taken stays, a message is
-posted once. A backfill, or a manual run with `replay`, measures and never acts: no message, no
-retraining, no rollback.
+**Safe to run again** All of it. An hour is measured anew, a decision once taken stays, a rollback
+and a message happen once. A backfill, or a manual run with `replay`, measures and never acts: no
+message, no retraining, no rollback.
 """
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -70,7 +74,7 @@ for spec in model_specs(KIND):
         )
         request_rollback = RequestRollback(
             task_id="request_rollback",
-            doc_md="Says that the newest champion fails its probation; use the rollback form.",
+            doc_md="Puts back the version before, opens an incident, says why.",
         )
 
         chain(wait_for_hour, sketch_hour, [judge_ctr, judge_drift], decide)

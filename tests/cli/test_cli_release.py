@@ -31,6 +31,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     aliases: dict[str, int] = {}
     monkeypatch.setattr(Registry, "champion", lambda _, model: aliases.get(model))
     monkeypatch.setattr(Registry, "set_champion", lambda _, m, v: aliases.update({m: v}))
+    fences: dict[str, int] = {}
+    monkeypatch.setattr(Registry, "followed", lambda _, model: fences.get(model))
+    monkeypatch.setattr(Registry, "set_followed", lambda _, m, f: fences.update({m: f}))
     settings.cache_clear()
     yield tmp_path / "home"
     settings.cache_clear()

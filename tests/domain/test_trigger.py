@@ -75,6 +75,37 @@ def test_a_yes_beside_too_little_data_tells_both() -> None:
     )
 
 
+def test_a_failed_probation_comes_before_all_else() -> None:
+    """Cooldown and budget are spent, and the sensors alarm."""
+    said = decide(
+        HOUR,
+        {"ctr": YES, "drift": UNSURE},
+        policy=POLICY,
+        earlier={},
+        requested=[HOUR - timedelta(hours=h) for h in (1, 2, 3)],
+        champion_as_of=HOUR,
+        probation=Finding(verdict=Verdict.YES, reason="CTR 0.1 %"),
+    )
+    assert said.action is Action.REQUEST_ROLLBACK
+    assert said.reasons == ("probation: CTR 0.1 %", "ctr: CTR fell")
+    assert (said.sensors, said.alarmed) == (("probation",), True)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NO, Verdict.NOT_ENOUGH_DATA])
+def test_a_probation_that_does_not_fail_changes_nothing(verdict: Verdict) -> None:
+    trial = Finding(verdict=verdict, reason="no failure")
+    said = decide(
+        HOUR,
+        {"ctr": NO},
+        policy=POLICY,
+        earlier={},
+        requested=[],
+        champion_as_of=HOUR,
+        probation=trial,
+    )
+    assert (said.action, said.reasons) == (Action.HEALTHY, ("ctr: fine",))
+
+
 def test_no_sensor_spoke() -> None:
     said = at({})
     assert (said.action, said.reasons) == (Action.WARN, ("no sensor has judged this hour",))

@@ -28,9 +28,20 @@ class Aliases(Registry):
         return int(self._file.read_text()) if self._file.exists() else None
 
     def set_champion(self, model: str, version: int) -> None:
-        written = self._file.with_suffix(".written")
-        written.write_text(str(version))
-        written.replace(self._file)
+        _write(self._file, version)
+
+    def followed(self, model: str) -> int | None:
+        file = self._file.with_suffix(".followed")
+        return int(file.read_text()) if file.exists() else None
+
+    def set_followed(self, model: str, fence: int) -> None:
+        _write(self._file.with_suffix(".followed"), fence)
+
+
+def _write(file: Path, number: int) -> None:
+    written = file.with_name(f"{file.name}.written")
+    written.write_text(str(number))
+    written.replace(file)
 
 
 def recommendations(version: int) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from evergreen.adapters.ledger import Ledger
 from evergreen.adapters.published import Published
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import ChampionChanged, PublishRefused, RegistryUnreachable
-from evergreen.release.promote import follow
+from evergreen.release.promote import follow, repair
 
 
 def current(published: Published) -> tuple[int, int] | None:
@@ -74,6 +74,35 @@ def test_an_alias_moved_by_hand_is_reported_and_put_back(
         "put back to version 1"
     )
     assert registry.champion(spec.model) == 1
+
+
+def test_an_alias_moved_by_hand_to_an_older_champion_is_no_lag(
+    spec: ModelSpec, ledger: Ledger, published: Published, registry: Aliases
+) -> None:
+    for version, expected in ((1, None), (2, 1)):
+        publish(published, version)
+        promote_version(spec, ledger, version, expected)
+        assert not repair(spec, ledger, published, registry).by_hand
+    registry.set_champion(spec.model, 1)
+    done = repair(spec, ledger, published, registry)
+    assert (done.by_hand, done.text) == (
+        True,
+        "alias champion: had been moved by hand to version 1; put back to version 2",
+    )
+    assert registry.champion(spec.model) == 2
+    assert not repair(spec, ledger, published, registry).by_hand
+
+
+def test_an_alias_that_lags_behind_two_releases_was_moved_by_nobody(
+    spec: ModelSpec, ledger: Ledger, published: Published, registry: Aliases
+) -> None:
+    for version, expected in ((1, None), (2, 1), (3, 2)):
+        publish(published, version)
+        promote_version(spec, ledger, version, expected)
+        if version == 1:
+            follow(spec, ledger, published, registry)
+    done = repair(spec, ledger, published, registry)
+    assert (done.by_hand, done.alias) == (False, "alias champion: version 1 → version 3")
 
 
 def test_current_is_right_even_when_the_registry_is_down(

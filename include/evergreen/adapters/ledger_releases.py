@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from evergreen.adapters.ledger_database import Database, rows
 from evergreen.adapters.ledger_rows import Release, ReleaseKind, Run
 from evergreen.adapters.ledger_schema import releases, runs
-from evergreen.domain.errors import ChampionChanged, RunUnknown
+from evergreen.domain.errors import ChampionChanged, RunUnknown, VersionBlocked
 
 MAX_RACES = 5
 """A lost race for a fencing number is looked at again this often; the second look decides."""
@@ -75,6 +75,11 @@ class Releases(Database):
         found = [release for release in self.releases(model) if release.version == version]
         return found[-1] if found else None
 
+    def blocked(self, model: str) -> frozenset[int]:
+        """Return the versions that probation rolled back; only a person may put one back."""
+        with self._reading() as connection:
+            return _blocked(connection, model)
+
     def release(
         self,
         model: str,
@@ -96,7 +101,7 @@ class Releases(Database):
             model: whose champion.
             version: the new champion.
             expected: the champion that it was judged against; None: there was none.
-            kind: `promotion` or `rollback`.
+            kind: `promotion`, `rollback` or `probation`.
             run_key: the retraining that made the version.
             as_of: the moment that the version's features look back from.
             reason: for people.
@@ -104,6 +109,7 @@ class Releases(Database):
 
         Raises:
             ChampionChanged: another champion came first; the text names both.
+            VersionBlocked: a promotion of a version that its probation rolled back.
         """
         values = {
             "model": model,
@@ -134,6 +140,12 @@ class Releases(Database):
                     f"{model}: version {values['version']} was judged against "
                     f"{_spell(expected)}, but the champion is {_spell(found)} now; evaluate again"
                 )
+            if values["kind"] == "promotion" and values["version"] in _blocked(connection, model):
+                raise VersionBlocked(
+                    f"{model}: version {values['version']} was rolled back by its probation, so "
+                    "no gate may promote it again; train on a newer window, or put it back by "
+                    "hand: `evergreen release rollback` with a reason"
+                )
             fence = 1 if champion is None else champion.fence + 1
             row = {**values, "fence": fence, "released_at": datetime.now(tz=UTC)}
             connection.execute(sa.insert(releases).values(**row))
@@ -153,6 +165,15 @@ def _champion(connection: sa.Connection, model: str) -> Release | None:
         order=(releases.c.fence,),
     )
     return found[0] if found else None
+
+
+def _blocked(connection: sa.Connection, model: str) -> frozenset[int]:
+    """Return them within the caller's transaction: champions can come back, so that a promotion
+    which lost against a probation would find the champion that it expects."""
+    failed = sa.select(releases.c.replaced_version).where(
+        releases.c.model == model, releases.c.kind == "probation"
+    )
+    return frozenset(connection.scalars(failed))
 
 
 def _is_same(champion: Release, values: dict[str, Any]) -> bool:

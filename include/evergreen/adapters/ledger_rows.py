@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-ReleaseKind = Literal["promotion", "rollback"]
+ReleaseKind = Literal["promotion", "rollback", "probation"]
+"""Why a version came to power: a gate promoted it, a person (or a failed smoke test) went back to
+it, or its successor failed its probation."""
 ReleasedBy = Literal["validation", "person"]
 Severity = Literal["info", "warning", "error"]
 VALIDATION: ReleasedBy = "validation"

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 RUN_KEY_TAG = "evergreen.run_key"
+FENCE_TAG = "evergreen.champion_fence"
 DIGEST_TAG = "evergreen.sha256"
 MAX_BATCH = 100
 """MLflow takes this many parameters in one call."""
@@ -160,6 +161,22 @@ class Registry:
         self._version(model, version)
         with explained(self.url):
             self._client.set_registered_model_alias(model, CHAMPION, str(version))
+
+    def set_followed(self, model: str, fence: int) -> None:
+        """Remember that the alias `champion` follows this release."""
+        with explained(self.url):
+            self._client.set_registered_model_tag(model, FENCE_TAG, str(fence))
+
+    def followed(self, model: str) -> int | None:
+        """Return the release that the alias was last set for; None when it never was."""
+        from mlflow.exceptions import MlflowException
+
+        client = self._client
+        try:
+            with explained(self.url):
+                return int(client.get_registered_model(model).tags[FENCE_TAG])
+        except (KeyError, ValueError, MlflowException):
+            return None
 
     def champion(self, model: str) -> int | None:
         """Return the version that the alias `champion` names; None when there is no alias."""

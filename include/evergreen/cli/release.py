@@ -73,12 +73,14 @@ def rollback(
 def reconcile(model: Model = "also_bought", as_json: Json = False) -> None:
     """Bring CURRENT and the registry's alias in line with the ledger, after a crash or a hand.
 
+    An alias that a hand had moved is put back, and a message says so.
+
     Safe to run at any time and as often as you like.
     """
-    from evergreen.release.promote import follow
+    from evergreen.orchestration.following import follow_ledger
 
     spec, ledger = spec_of(model), open_ledger()
-    repaired = follow(spec, ledger, open_published(spec), open_registry())
+    repaired = follow_ledger(spec, ledger)
     if as_json:
         champion = ledger.champion(model)
         version = None if champion is None else champion.version

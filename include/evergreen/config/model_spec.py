@@ -108,7 +108,10 @@ class DeploySpec(Section):
     approval: Literal["never"] = "never"
     """Whether a person is asked first; `never` is the only answer so far."""
     probation: Duration = parse_duration("72h")
-    """Reserved: how long the new champion will be on trial."""
+    """How long a new champion is on trial, from its first impression on."""
+    probation_false_rollbacks: float = Field(0.01, gt=1e-6, lt=1)
+    """Probability that a champion as good as its predecessor is rolled back within its probation.
+    Higher finds a bad one sooner."""
 
 
 class ModelSpec(Section):

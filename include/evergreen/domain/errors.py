@@ -92,6 +92,10 @@ class ChampionChanged(EvergreenError):
     """Another promotion came first: the champion is not the one that was evaluated against."""
 
 
+class VersionBlocked(EvergreenError):
+    """A version was rolled back by its probation: only a person may put it back."""
+
+
 class PublishRefused(EvergreenError):
     """A published set is incomplete, or a newer release was published already."""
 

@@ -83,10 +83,13 @@ def decide(
     earlier: Mapping[str, Sequence[datetime]],
     requested: Sequence[datetime],
     champion_as_of: datetime | None,
+    probation: Finding | None = None,
 ) -> TriggerDecision:
     """Decide what to do about an hour.
 
-    A sensor that alarms now, and in `alarms` of the last `of_hours` hours, asks for a retraining;
+    A champion that fails its probation goes back at once, whatever the sensors, the cooldown and
+    the budget say: its predecessor is still published, and nothing has to be trained. Otherwise a
+    sensor that alarms now, and in `alarms` of the last `of_hours` hours, asks for a retraining;
     so does a champion older than `max_model_age`. Within the cooldown, or when the day's budget is
     spent, that is a warning. So is an alarm that is not repeated yet, a lack of data, and the time
     until `clear_after` hours have passed without an alarm; only then is the model healthy.
@@ -97,6 +100,7 @@ def decide(
         earlier: sensor name to the earlier hours at which it alarmed.
         requested: hours for which a retraining was requested before this one.
         champion_as_of: end of the champion's training window; None without a champion.
+        probation: whether the champion fails it (`yes`); None when it is on none.
     """
     alarms = {name: f.reason for name, f in findings.items() if f.verdict is Verdict.YES}
     unsure = {n: f.reason for n, f in findings.items() if f.verdict is Verdict.NOT_ENOUGH_DATA}
@@ -104,6 +108,13 @@ def decide(
     if not findings:
         lacking.append("no sensor has judged this hour")
     reasons = [f"{name}: {reason}" for name, reason in alarms.items()]
+    if probation is not None and probation.verdict is Verdict.YES:
+        return TriggerDecision(
+            action=Action.REQUEST_ROLLBACK,
+            reasons=(f"probation: {probation.reason}", *reasons),
+            sensors=("probation",),
+            alarmed=True,
+        )
     proven = [name for name in alarms if _alarms(name, hour, earlier, policy) >= policy.alarms]
     old = _too_old(hour, champion_as_of, policy)
     if proven or old:

@@ -19,11 +19,14 @@ from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
 from evergreen.monitor.left_out import TABLE
 from evergreen.monitor.measure import trailing_window
+from evergreen.monitor.probation import judge_probation
 from evergreen.monitor.records import SENSORS
 
 
 def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> dict[str, Any]:
     """Decide from the hour's measurements; the decision is in the ledger before this returns.
+
+    While the champion is on probation, that is judged first, and failing it comes before all else.
 
     A live decision is taken once: asked again, the same one comes back. A replay never requests
     anything; what it would have asked for stands under `would`.
@@ -36,6 +39,7 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
     measurements = [
         m for m in ledger.measurements(spec.model, Window.of_hour(hour)) if m.sensor in SENSORS
     ]
+    trial = judge_probation(spec, hour, champion=champion, ledger=ledger, replay=replay)
     decision = decide_trigger(
         hour,
         {
@@ -46,6 +50,9 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
         earlier=_earlier_alarms(spec, hour, policy, champion, ledger),
         requested=_requests(spec, hour, policy, ledger),
         champion_as_of=champion.as_of if champion else None,
+        probation=Finding(verdict=Verdict(trial["verdict"]), reason=trial["reason"])
+        if trial
+        else None,
     )
     asks = decision.action in (Action.REQUEST_RETRAIN, Action.REQUEST_ROLLBACK)
     body = {
@@ -58,7 +65,10 @@ def decide(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> 
         "tell": decision.alarmed or not _is_new(spec, hour, champion),
         "replay": replay,
         "champion": champion.version if champion else None,
-        "evidence": {m.sensor: evidence_of(m.body) for m in measurements},
+        "evidence": {
+            **{m.sensor: evidence_of(m.body) for m in measurements},
+            **({"probation": trial} if trial else {}),
+        },
     }
     stored = ledger.put_decision(spec.model, hour, action=body["action"], body=body, replay=replay)
     return stored.body

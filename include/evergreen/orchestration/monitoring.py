@@ -7,9 +7,11 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from evergreen.adapters.installation import open_lake, open_ledger, spec_of
+from evergreen.adapters.installation import open_lake, open_ledger, open_published, spec_of
+from evergreen.domain.errors import EvergreenError
 from evergreen.domain.windows import hour_key
 from evergreen.orchestration.assets import retrain_asset
+from evergreen.orchestration.following import follow_ledger
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import Severity, notify
 from evergreen.orchestration.run_context import Context, hour_of, is_replay
@@ -131,11 +133,43 @@ class RequestRetrain(Warn):
         return said if spec.train.enabled else f"{said}; {ELSEWHERE.format(owner=spec.owner)}"
 
 
-class RequestRollback(Warn):
-    """Posts that the newest champion fails its probation, and which form rolls it back."""
+class RequestRollback(ModelTask):
+    """Puts the version back that the failing champion replaced, opens an incident, tells people.
 
-    severity: Severity = "error"
-    once_a = "%Y-%m-%dT%H"
+    Run again it finds what it did: one release, one incident, one message.
+    """
+
+    def execute(self, context: Context) -> Decided:
+        """Return the decision."""
+        from evergreen.release.probation import roll_back_failed
+
+        decision = decision_of(context)
+        if is_replay(context):  # reached only by hand
+            raise AirflowSkipException("a replay rolls nothing back")
+        spec, ledger = spec_of(self.model), open_ledger()
+        verdict, evidence = decision["evidence"]["probation"], decision["evidence"]
+        key = f"{self.model}/{verdict['fence']}/probation"
+        if any(said.key == key for said in ledger.deliveries(self.model)):
+            return decision
+        hour, failed = hour_of(context), f"version {verdict['version']}"
+        try:
+            release = roll_back_failed(
+                spec, verdict=verdict, ledger=ledger, published=open_published(spec)
+            )
+        except EvergreenError:
+            ledger.open_incident(self.model, hour, evidence=evidence)
+            raise
+        if release is None:
+            raise AirflowSkipException(f"{failed} was replaced before this could roll it back")
+        ledger.open_incident(self.model, hour, evidence=evidence)
+        follow_ledger(spec, ledger)
+        text = (
+            f"{self.model} {hour_key(hour)}: {failed} failed its probation and was rolled back to "
+            f"version {release.version}; no gate promotes it again: "
+            f"{'; '.join(decision['reasons'])}"
+        )
+        notify(ledger, key, model=self.model, severity="error", text=text)
+        return decision
 
 
 def decision_of(context: Context) -> Decided:

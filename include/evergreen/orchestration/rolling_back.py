@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from evergreen.adapters.installation import open_ledger, open_published, open_registry, spec_of
+from evergreen.adapters.installation import open_ledger, open_published, spec_of
+from evergreen.orchestration.following import follow_ledger
 from evergreen.orchestration.model_task import ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context
@@ -33,10 +34,7 @@ class FollowLedger(ModelTask):
 
     def execute(self, context: Context) -> str:
         """Return what was changed."""
-        from evergreen.release.promote import follow
-
-        spec = spec_of(self.model)
-        return follow(spec, open_ledger(), open_published(spec), open_registry())
+        return follow_ledger(spec_of(self.model), open_ledger())
 
 
 class AnnounceRollback(ModelTask):

@@ -7,6 +7,7 @@ between them, `follow` finishes what was begun, as often as it is called.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,7 @@ def promote(
 
     Raises:
         ChampionChanged: another champion came first; evaluate against that one.
+        VersionBlocked: probation rolled this version back; only a person may put it back.
     """
     return ledger.release(
         spec.model,
@@ -54,13 +56,35 @@ def promote(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repaired:
+    """What had to be done so that all name the ledger's champion.
+
+    Parameters:
+        current: what was done about `CURRENT`, or has to wait; empty when it was right.
+        alias: the same of the registry's alias `champion`.
+        by_hand: whether a hand had moved the alias: it named what no release explains.
+    """
+
+    current: str = ""
+    alias: str = ""
+    by_hand: bool = False
+
+    @property
+    def text(self) -> str:
+        """A line for each repair; empty when all agreed."""
+        return "\n".join(line for line in (self.current, self.alias) if line)
+
+
 def follow(spec: ModelSpec, ledger: Ledger, published: Published, registry: Registry) -> str:
-    """Let `CURRENT` and the alias `champion` name the ledger's champion; say what was repaired.
+    """Let `CURRENT` and the alias name the ledger's champion; say what was repaired (`repair`)."""
+    return repair(spec, ledger, published, registry).text
+
+
+def repair(spec: ModelSpec, ledger: Ledger, published: Published, registry: Registry) -> Repaired:
+    """Let `CURRENT` and the alias `champion` name the ledger's champion.
 
     `CURRENT` comes first, because readers wait for it; an unreachable registry does not stop it.
-
-    Returns:
-        A line for each repair, and for each one that has to wait; empty when all agree.
 
     Raises:
         PublishRefused: the champion's set is damaged, or `CURRENT` is of a later release.
@@ -69,10 +93,11 @@ def follow(spec: ModelSpec, ledger: Ledger, published: Published, registry: Regi
     while True:
         champion = ledger.champion(spec.model)
         if champion is None:
-            return ""
-        said = [_follow_current(champion, published), _follow_alias(champion, ledger, registry)]
+            return Repaired()
+        current = _follow_current(champion, published)
+        alias, by_hand = _follow_alias(champion, ledger, registry)
         if ledger.champion(spec.model) == champion:
-            return "\n".join(line for line in said if line)
+            return Repaired(current=current, alias=alias, by_hand=by_hand)
 
 
 def _follow_current(champion: Release, published: Published) -> str:
@@ -92,16 +117,29 @@ def _follow_current(champion: Release, published: Published) -> str:
     return f"CURRENT: {before} → version {champion.version} (release {champion.fence})"
 
 
-def _follow_alias(champion: Release, ledger: Ledger, registry: Registry) -> str:
-    alias = registry.champion(champion.model)
-    if alias == champion.version:
-        return ""
-    registry.set_champion(champion.model, champion.version)
-    if alias is None:
-        return f"alias champion: none → version {champion.version}"
-    if ledger.released(champion.model, alias) is None:
-        return (
-            f"alias champion: had been moved by hand to version {alias}, which was never "
-            f"released; put back to version {champion.version}"
+def _follow_alias(champion: Release, ledger: Ledger, registry: Registry) -> tuple[str, bool]:
+    """Return what was done, and whether a hand had moved the alias.
+
+    The alias follows one release after the other, and the registry remembers the last one. An alias
+    that lags behind the ledger names what that release put there; any other is a hand's work.
+    """
+    model, version = champion.model, champion.version
+    alias, followed = registry.champion(model), registry.followed(model)
+    if alias == version and followed == champion.fence:
+        return "", False
+    registry.set_champion(model, version)
+    registry.set_followed(model, champion.fence)
+    if alias == version:
+        return "", False
+    if alias is not None and ledger.released(model, alias) is None:
+        found, by_hand = (
+            f"had been moved by hand to version {alias}, which was never released",
+            True,
         )
-    return f"alias champion: version {alias} → version {champion.version}"
+    elif followed == champion.fence:
+        moved = "removed by hand" if alias is None else f"moved by hand to version {alias}"
+        found, by_hand = f"had been {moved}", True
+    else:
+        before = "none" if alias is None else f"version {alias}"
+        return f"alias champion: {before} → version {version}", False
+    return f"alias champion: {found}; put back to version {version}", by_hand

@@ -36,7 +36,7 @@ def roll_back(
         if (champion.kind, champion.reason) == ("rollback", reason):
             return champion
         raise VersionUnknown(f"{model}: version {version} is the champion already")
-    run_key, as_of = _origin(model, version, ledger, published)
+    run_key, as_of = origin(model, version, ledger, published)
     published.verify(version)
     return ledger.release(
         model,
@@ -50,7 +50,7 @@ def roll_back(
     )
 
 
-def _origin(model: str, version: int, ledger: Ledger, published: Published) -> tuple[str, datetime]:
+def origin(model: str, version: int, ledger: Ledger, published: Published) -> tuple[str, datetime]:
     """Return the run key of the version and the moment that its features look back from."""
     released = ledger.released(model, version)
     made_by = [run.run_key for run in ledger.runs(model) if run.version == version]

@@ -1,0 +1,33 @@
+"""Bringing CURRENT and the alias in line with the ledger, and telling people what was odd."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from evergreen.adapters.installation import open_published, open_registry
+from evergreen.config.model_spec import ModelSpec
+from evergreen.orchestration.notifiers import notify
+
+if TYPE_CHECKING:
+    from evergreen.adapters.ledger import Ledger
+
+
+def follow_ledger(spec: ModelSpec, ledger: Ledger) -> str:
+    """Let `CURRENT` and the alias name the ledger's champion; return a line for each repair.
+
+    An alias that was moved by hand is put back, and people are told: once a day, so that one who
+    goes on moving it is told again.
+
+    Raises:
+        PublishRefused: the champion's set is damaged, or `CURRENT` is of a later release.
+        RegistryUnreachable: the alias could not be read or set; `CURRENT` is right already.
+    """
+    from evergreen.release.promote import repair
+
+    done = repair(spec, ledger, open_published(spec), open_registry())
+    if done.by_hand:
+        key = f"{spec.model}/alias-moved/{datetime.now(tz=UTC):%Y-%m-%d}"
+        text = f"{spec.model}: {done.alias}"
+        notify(ledger, key, model=spec.model, severity="warning", text=text)
+    return done.text

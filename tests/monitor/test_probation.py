@@ -1,0 +1,128 @@
+"""Probation over the ledger: what a new champion is held against, and what is decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from made_world import MODEL, NOON, World, hour_at
+
+from evergreen.domain.windows import Window
+
+
+def serve(world: World, first: int, last: int, *, version: str, clicks: int, **more: Any) -> None:
+    for hours in range(first, last):
+        world.land(hour_at(hours), version=version, clicks=clicks, **more)
+
+
+@pytest.fixture
+def switched(world: World) -> World:
+    """Version 1 earned 10 % for twelve hours, then version 2 took its place at noon."""
+    serve(world, -12, 0, version="1", clicks=20)
+    for hours in (-7, -1):
+        world.decide(hour_at(hours))
+    world.release(2, as_of=NOON)
+    return world
+
+
+def test_a_champion_that_earns_nothing_goes_back_in_its_first_hour(switched: World) -> None:
+    serve(switched, 0, 1, version="2", clicks=0)
+    said = switched.decide(NOON)
+    assert (said["action"], said["sensors"], said["tell"]) == (
+        "request_rollback",
+        ["probation"],
+        True,
+    )
+    assert said["reasons"][0].startswith(
+        "probation: CTR 0.00% in 1 hours on trial, the old champion's would be 10.00% (-100%), "
+    )
+    trial = said["evidence"]["probation"]
+    assert (trial["version"], trial["fence"], trial["replaced_version"]) == (2, 2, 1)
+    assert (trial["since"], trial["until"]) == ("2011-05-02T12", "2011-05-05T12")
+    assert (trial["expected"], trial["carried"]["level"]) == (0.1, 1.0)
+    assert trial["evidence"] > trial["level"]
+    kept = switched.ledger.decision(MODEL, NOON)
+    assert kept is not None
+    assert (kept.action, kept.body) == ("request_rollback", said)
+    (measured,) = switched.ledger.measurements(MODEL, Window.of_hour(NOON), "probation")
+    assert measured.verdict == "yes"
+
+
+def test_one_as_good_as_the_old_one_stays(switched: World) -> None:
+    serve(switched, 0, 12, version="2", clicks=20)
+    said = [switched.decide(hour_at(hours)) for hours in range(12)]
+    assert {s["evidence"]["probation"]["verdict"] for s in said} == {"no"}
+    assert "request_rollback" not in {s["action"] for s in said}
+
+
+def test_it_is_held_against_what_the_old_one_earned_at_last(world: World) -> None:
+    """Version 1 had fallen to 5 %: 5 % of version 2 is as good, though its profile says 10 %."""
+    serve(world, -20, 0, version="1", clicks=10)
+    for hours in (-14, -8, -2):
+        world.decide(hour_at(hours))
+    world.release(2, as_of=NOON)
+    serve(world, 0, 6, version="2", clicks=10)
+    said = world.decide(hour_at(5))["evidence"]["probation"]
+    assert (said["verdict"], said["expected"], said["carried"]["level"]) == ("no", 0.05, 0.5)
+
+
+def test_a_replay_judges_and_never_asks(switched: World) -> None:
+    serve(switched, 0, 1, version="2", clicks=0)
+    said = switched.decide(NOON, replay=True)
+    assert (said["action"], said["would"]) == ("warn", "request_rollback")
+    assert switched.ledger.decision(MODEL, NOON) is None
+
+
+def test_no_cooldown_holds_it_back(switched: World) -> None:
+    serve(switched, 0, 2, version="2", clicks=20)
+    switched.decide(NOON)
+    for hours in (0, 1, 2):
+        switched.land(hour_at(hours), version="2", clicks=0)
+    assert switched.decide(hour_at(2))["action"] == "request_rollback"  # within the first hours
+
+
+def test_few_impressions_are_no_failure(switched: World) -> None:
+    serve(switched, 0, 1, version="2", clicks=0, rows=100)
+    said = switched.decide(NOON)
+    assert said["evidence"]["probation"]["verdict"] == "not_enough_data"
+    assert said["action"] == "healthy"
+
+
+def test_an_old_champion_that_hardly_served_says_nothing(world: World) -> None:
+    serve(world, -2, 0, version="1", clicks=20)
+    world.decide(hour_at(-1))
+    world.release(2, as_of=NOON)
+    serve(world, 0, 1, version="2", clicks=0)
+    trial = world.decide(NOON)["evidence"]["probation"]
+    assert (trial["verdict"], trial["carried"]) == ("not_enough_data", None)
+
+
+def test_the_trial_begins_with_the_first_impression_and_ends_after_72_hours(
+    switched: World,
+) -> None:
+    switched.land(NOON, version="1", clicks=20)  # the old set was still shown
+    assert "probation" not in switched.decide(NOON)["evidence"]
+    serve(switched, 1, 3, version="2", clicks=20)
+    trial = switched.decide(hour_at(2))["evidence"]["probation"]
+    assert (trial["since"], trial["ctr"]["trials"]) == ("2011-05-02T13", 400)
+    serve(switched, 72, 74, version="2", clicks=0)
+    assert "probation" in switched.decide(hour_at(72))["evidence"]
+    assert "probation" not in switched.decide(hour_at(73))["evidence"]
+
+
+def test_first_champions_and_rollbacks_are_on_no_trial(world: World) -> None:
+    serve(world, -6, 1, version="1", clicks=0)
+    assert "probation" not in world.decide(NOON)["evidence"]
+    world.release(2, as_of=NOON)
+    world.ledger.release(
+        MODEL,
+        1,
+        expected=2,
+        kind="rollback",
+        run_key="run-1",
+        as_of=hour_at(-240),
+        reason="by hand",
+        evidence={},
+    )
+    serve(world, 1, 2, version="1", clicks=0)
+    assert "probation" not in world.decide(hour_at(1))["evidence"]
