@@ -94,10 +94,10 @@ def test_hours_from_the_switch_on_do_not_count() -> None:
 
 
 def test_level_allowance_and_weights() -> None:
-    """z(0.995) = 2.5758; log(72 / 0.005) = 9.575; drops within the allowance have no weight."""
+    """z(0.995) = 2.5758; -log(0.005) = 5.298; drops within the allowance have no weight."""
     carried = replace(KNOWN, baseline=replace(BASELINE, rate_error=0.05))
     alarm = probation_alarm(carried, RULE)
-    assert alarm.level == pytest.approx(log(72 / 0.005))
+    assert alarm.level == pytest.approx(-log(0.005))
     assert alarm.allowance == pytest.approx(0.128791, abs=1e-6)
     assert alarm.drops == (0.1, 0.15, 0.25, 0.4, 0.5, 0.75, 0.9)
     assert alarm.weights == (0.0, *(pytest.approx(1 / 6),) * 6)
@@ -119,12 +119,13 @@ def test_an_equal_champion_passes_and_a_broken_one_fails() -> None:
 
 def test_the_plain_rule_alone_fails_it() -> None:
     """One hour of 6.5 % for 10 %: the upper bound is below 9.5 %, the evidence below its level."""
-    said = judge([65], [1_000], rule=replace(RULE, max_drop=0.05))
+    calm = replace(RULE, false_rollbacks=0.001)
+    said = judge([65], [1_000], rule=replace(calm, max_drop=0.05))
     assert said.evidence is not None
     assert said.evidence < said.level
     assert said.ctr.upper < 0.095
     assert said.verdict is Verdict.YES
-    assert judge([65], [1_000]).verdict is Verdict.NO
+    assert judge([65], [1_000], rule=calm).verdict is Verdict.NO
 
 
 def test_too_little_data_is_no_failure() -> None:

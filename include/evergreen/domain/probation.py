@@ -30,7 +30,7 @@ class ProbationRule:
     """When a new champion fails.
 
     Parameters:
-        hours: length of the probation; longer finds smaller losses, and raises the level.
+        hours: length of the probation; longer finds smaller losses.
         false_rollbacks: probability that a champion as good as its predecessor fails at any hour of
             its probation, 0 to 1; higher fails sooner.
         min_drop: the smallest relative loss that is looked for, 0 to 0.5.
@@ -78,10 +78,11 @@ def probation_alarm(expectation: CarriedExpectation, rule: ProbationRule) -> Ala
     """Return what the evidence is held against, so that the promise of `false_rollbacks` holds.
 
     Half of it is for the expectation: it is lowered by z standard errors of its rate, with z the
-    normal quantile of 1 - false_rollbacks / 2. The other half is for the detector: without a change
-    its statistic is a submartingale whose mean after t hours is at most t, so by Doob's inequality
-    it ever exceeds H / a within H hours with probability a at most (Shin, Ramdas and Rinaldo 2023,
-    section 2). No simulation is needed, since the trial ends.
+    normal quantile of 1 - false_rollbacks / 2. The other half, a, is for the detector. When the
+    loss would have begun is known here, the switch, so the mixture of likelihood ratios is taken
+    from that one start: a test martingale without a change, which by Ville's inequality ever
+    exceeds 1 / a with probability a at most, however often it is looked at (Ville 1939; Shin,
+    Ramdas and Rinaldo 2023, section 2).
 
     Example:
         >>> from evergreen.domain.baseline import CtrBaseline
@@ -93,7 +94,7 @@ def probation_alarm(expectation: CarriedExpectation, rule: ProbationRule) -> Ala
         ...                      confidence=0.999)
         >>> alarm = probation_alarm(carried, rule)
         >>> round(alarm.level, 2), round(alarm.allowance, 4)
-        (9.57, 0.0258)
+        (5.3, 0.0258)
     """
     share = rule.false_rollbacks / 2
     z = float(ndtri(1 - share))
@@ -104,7 +105,7 @@ def probation_alarm(expectation: CarriedExpectation, rule: ProbationRule) -> Ala
         drops=drops,
         weights=tuple(weight / sum(beyond) for weight in beyond),
         allowance=allowance,
-        level=log(rule.hours / share),
+        level=-log(share),
         false_alarms_per_year=rule.false_rollbacks * HOURS_A_YEAR / rule.hours,
     )
 
@@ -119,9 +120,9 @@ def judge_probation(
 ) -> ProbationJudgement:
     """Judge the new champion by all of its hours so far.
 
-    It fails when the e-detector's evidence that it earns less than the expectation, lowered by the
-    expectation's own error, exceeds the level; or when the upper confidence bound of its CTR lies
-    below (1 - max_drop) times that. Too little data is no failure.
+    It fails when the e-detector's evidence, from the switch on, that it earns less than the
+    expectation, lowered by the expectation's own error, exceeds the level; or when the upper
+    confidence bound of its CTR lies below (1 - max_drop) times that. Too little data is no failure.
 
     Parameters:
         hours: start of each hour since the switch, [H].
@@ -139,7 +140,7 @@ def judge_probation(
             allowance=None,
             bound=None,
             evidence=None,
-            level=log(2 * rule.hours / rule.false_rollbacks),
+            level=-log(rule.false_rollbacks / 2),
             drop=None,
             carried=None,
         )
@@ -170,7 +171,7 @@ def _evidence(
 ) -> Evidence:
     drops = beyond_allowance(alarm.drops, alarm.allowance)
     ratios = log_ratios(c, n, p0 * (1 - alarm.allowance), drops=drops, dispersion=dispersion)
-    return evidence(ratios, alarm=alarm)
+    return evidence(ratios.sum(axis=0, keepdims=True), alarm=alarm)  # one piece, from the switch on
 
 
 def _verdict(
