@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from evergreen.adapters.ledger import Ledger, Release
-from evergreen.domain.errors import ChampionChanged
+from evergreen.domain.errors import ChampionChanged, VersionBlocked
 
 MODEL = "also_bought"
 AS_OF = datetime(2011, 5, 2, 13, tzinfo=UTC)
-AT_ONCE = 8
+AT_ONCE = 20
 
 
 def release(ledger: Ledger, version: int, expected: int | None, **changes: Any) -> Release:
@@ -90,6 +90,49 @@ def test_of_many_at_once_one_wins(ledger_url: str, ledger: Ledger) -> None:
     assert all(f"the champion is version {won[0].version} now" in text for text in losers)
     for each in ledgers:
         each.close()
+
+
+def test_round_after_round_one_wins_for_each_expected_version(
+    ledger_url: str, ledger: Ledger
+) -> None:
+    """Twenty promotions at once, five times, each time against the champion of then."""
+    ledgers = [Ledger(ledger_url) for _ in range(AT_ONCE)]
+    expected, winners = None, []
+    for turn in range(1, 6):
+        barrier = Barrier(AT_ONCE)
+
+        def attempt(
+            number: int, turn: int = turn, against: int | None = expected, at: Barrier = barrier
+        ) -> Release | ChampionChanged:
+            at.wait()
+            try:
+                return release(ledgers[number], 100 * turn + number, against)
+            except ChampionChanged as error:
+                return error
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            said = list(pool.map(attempt, range(AT_ONCE)))
+        (won,) = (answer for answer in said if isinstance(answer, Release))
+        losers = [str(answer) for answer in said if isinstance(answer, ChampionChanged)]
+        assert len(losers) == AT_ONCE - 1
+        assert all(f"the champion is version {won.version} now" in text for text in losers)
+        winners.append((won.fence, won.version, won.replaced_version))
+        expected = won.version
+    assert [(r.fence, r.version, r.replaced_version) for r in ledger.releases(MODEL)] == winners
+    assert [fence for fence, _, _ in winners] == [1, 2, 3, 4, 5]
+    for each in ledgers:
+        each.close()
+
+
+def test_a_promotion_that_lost_against_its_own_probation_is_blocked(ledger: Ledger) -> None:
+    """The champion is the expected one again, so that compare and set alone would let it in."""
+    release(ledger, 1, None)
+    release(ledger, 2, 1)
+    release(ledger, 1, 2, kind="probation", run_key="run-1")
+    assert ledger.blocked(MODEL) == frozenset({2})
+    with pytest.raises(VersionBlocked, match="evergreen release rollback"):
+        release(ledger, 2, 1)
+    assert [r.version for r in ledger.releases(MODEL)] == [1, 2, 1]
 
 
 def test_the_same_promotion_many_times_at_once_is_one(ledger_url: str, ledger: Ledger) -> None:

@@ -73,14 +73,16 @@ def rollback(
 def reconcile(model: Model = "also_bought", as_json: Json = False) -> None:
     """Bring CURRENT and the registry's alias in line with the ledger, after a crash or a hand.
 
-    An alias that a hand had moved is put back, and a message says so.
+    A champion whose set was never written to its end is published now. An alias that a hand had
+    moved is put back, and a message says so.
 
     Safe to run at any time and as often as you like.
     """
-    from evergreen.orchestration.following import follow_ledger
+    from evergreen.orchestration.following import finish_publication, follow_ledger
 
     spec, ledger = spec_of(model), open_ledger()
-    repaired = follow_ledger(spec, ledger)
+    lines = [finish_publication(spec, ledger), follow_ledger(spec, ledger)]
+    repaired = "\n".join(line for line in lines if line)
     if as_json:
         champion = ledger.champion(model)
         version = None if champion is None else champion.version

@@ -7,10 +7,30 @@ from typing import TYPE_CHECKING
 
 from evergreen.adapters.installation import open_published, open_registry
 from evergreen.config.model_spec import ModelSpec
+from evergreen.config.settings import settings
 from evergreen.orchestration.notifiers import notify
 
 if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger
+
+
+def finish_publication(spec: ModelSpec, ledger: Ledger) -> str:
+    """Write and flip the champion's set where a killed run did not; return a line, or nothing.
+
+    The run directory of the retraining that made the version has all it takes.
+
+    Raises:
+        ManifestInvalid: the run directory is gone, or its model was not trained.
+        PublishRefused: a newer release is in force.
+    """
+    from evergreen.trainer.publish import publish
+
+    champion, published = ledger.champion(spec.model), open_published(spec)
+    if champion is None or published.has(champion.version):
+        return ""
+    run_dir = f"{settings().runs_root(spec.model)}/{champion.run_key}"
+    publish(run_dir, version=champion.version, fence=champion.fence, published=published)
+    return f"published: the set of version {champion.version}, from run {champion.run_key}"
 
 
 def follow_ledger(spec: ModelSpec, ledger: Ledger) -> str:

@@ -111,7 +111,7 @@ def _follow_current(champion: Release, published: Published) -> str:
     if not published.has(champion.version):
         return (
             f"CURRENT: still {before}; the set of version {champion.version} is not published "
-            "yet, run its publish step"
+            "yet; run `evergreen release reconcile`, or the retraining again"
         )
     published.flip(champion.version, champion.fence)
     return f"CURRENT: {before} → version {champion.version} (release {champion.fence})"
