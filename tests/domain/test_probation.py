@@ -77,11 +77,24 @@ def test_a_champion_that_fell_in_the_last_day_is_carried_over_fallen() -> None:
 
 def test_a_window_with_few_effective_clicks_does_not_count() -> None:
     switched = MONDAY + timedelta(hours=1)
-    assert carry_over(BASELINE, [MONDAY], [99], [1_000], switched=switched) is None
+    assert carry_over(BASELINE, [MONDAY], [24], [1_000], switched=switched) is None
     noisy = replace(BASELINE, dispersion=2.0)
-    assert carry_over(noisy, [MONDAY], [199], [2_000], switched=switched) is None
-    assert carry_over(noisy, [MONDAY], [200], [2_000], switched=switched) is not None
+    assert carry_over(noisy, [MONDAY], [49], [2_000], switched=switched) is None
+    assert carry_over(noisy, [MONDAY], [50], [2_000], switched=switched) is not None
     assert carry_over(BASELINE, [], [], [], switched=switched) is None
+
+
+def test_a_short_window_needs_more_clicks_than_the_week() -> None:
+    """The last day fell to a half, but its 99 clicks are too few to go by."""
+    hours = [MONDAY + timedelta(days=d) for d in range(7)]
+    clicks, switched = [200] * 6 + [99], MONDAY + timedelta(days=7)
+    carried = carry_over(BASELINE, hours, clicks, [2_000] * 7, switched=switched)
+    assert carried is not None
+    assert (carried.since, carried.level) == ("2024-01-05T00", pytest.approx(499 / 600))
+    clicks[-1] = 100
+    carried = carry_over(BASELINE, hours, clicks, [2_000] * 7, switched=switched)
+    assert carried is not None
+    assert (carried.since, carried.level) == ("2024-01-07T00", pytest.approx(0.5))
 
 
 def test_hours_from_the_switch_on_do_not_count() -> None:
@@ -94,11 +107,11 @@ def test_hours_from_the_switch_on_do_not_count() -> None:
 
 
 def test_level_allowance_and_weights() -> None:
-    """z(0.995) = 2.5758; -log(0.005) = 5.298; drops within the allowance have no weight."""
-    carried = replace(KNOWN, baseline=replace(BASELINE, rate_error=0.05))
+    """-log(0.01) = 4.605; drops within the allowance, one standard error, have no weight."""
+    carried = replace(KNOWN, baseline=replace(BASELINE, rate_error=0.12))
     alarm = probation_alarm(carried, RULE)
-    assert alarm.level == pytest.approx(-log(0.005))
-    assert alarm.allowance == pytest.approx(0.128791, abs=1e-6)
+    assert alarm.level == pytest.approx(-log(0.01))
+    assert alarm.allowance == pytest.approx(0.12)
     assert alarm.drops == (0.1, 0.15, 0.25, 0.4, 0.5, 0.75, 0.9)
     assert alarm.weights == (0.0, *(pytest.approx(1 / 6),) * 6)
 

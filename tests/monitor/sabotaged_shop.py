@@ -1,8 +1,8 @@
 """A shop whose second version's lists were turned upside down after the gate had judged them.
 
-Both versions are lists of the real candidates, most bought together first. The first serves for
-weeks; the second takes its place at nine o'clock, with every list inverted: its last candidates
-are shown, best of the worst first.
+Both versions are lists of the real candidates, most bought together first, popular ones before
+others. The first serves for weeks; the second takes its place at nine o'clock, with every list
+inverted over all of its candidates: the last ones are shown, the very last first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from evergreen.trainer.model_code import load_code
 
 MODEL = "also_bought"
 MODELS = PROJECT / "include" / "models"
-RANKED_BY = "co_28d"
+RANKED_BY = ("co_28d", "popularity_28d")
+TIE_BREAK = 0.01
 
 
 @dataclass
@@ -52,7 +53,9 @@ class SabotagedShop:
         known = self.orders.filter(pl.col("order_time") < as_of)
         length = self.spec.train.candidates
         ((_, found),) = code.candidates(known, [as_of], length=length)
-        score = found[RANKED_BY] / found[RANKED_BY].max()
+        counts = found.select(pl.col(RANKED_BY).fill_null(0).fill_nan(0))
+        share = counts.select(pl.all() / pl.all().max())
+        score = (share["co_28d"] + TIE_BREAK * share["popularity_28d"]) / (1 + TIE_BREAK)
         scored = found.with_columns(score=(1 - score if inverted else score).cast(pl.Float32))
         lists = (
             scored.sort(["context_item_id", "score"], descending=[False, True], maintain_order=True)

@@ -89,7 +89,7 @@ def test_few_impressions_are_no_failure(switched: World) -> None:
 
 
 def test_an_old_champion_that_hardly_served_says_nothing(world: World) -> None:
-    serve(world, -2, 0, version="1", clicks=20)
+    serve(world, -1, 0, version="1", clicks=24)
     world.decide(hour_at(-1))
     world.release(2, as_of=NOON)
     serve(world, 0, 1, version="2", clicks=0)

@@ -14,8 +14,10 @@ from evergreen.domain.windows import Window, hour_key
 
 RECENT = (timedelta(hours=24), timedelta(hours=72), timedelta(days=7))
 """Lengths of the window before the switch that the old champion's level is taken from."""
-MIN_CLICKS = 100.0
-"""A level from fewer effective clicks (clicks / dispersion) is not known to a tenth."""
+MIN_CLICKS = 25.0
+"""A level from fewer effective clicks (clicks / dispersion) is not known to a fifth."""
+MIN_RECENT_CLICKS = 100.0
+"""The same of windows shorter than the longest: a tenth, or chance would find the lowest one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,8 @@ def carry_over(
     for length in RECENT:
         window = Window.last(length, until=switched)
         inside = (times >= window.start.timestamp()) & (times < window.end.timestamp()) & (n > 0)
-        if c[inside].sum() < min_clicks * baseline.dispersion:
+        needed = min_clicks if length == max(RECENT) else max(min_clicks, MIN_RECENT_CLICKS)
+        if c[inside].sum() < needed * baseline.dispersion:
             continue
         kept = [hour for hour, within in zip(hours, inside, strict=True) if within]
         scaled = at_level(baseline, kept, c[inside], n[inside])
