@@ -3,6 +3,9 @@
 **Decides** whether the challenger is promoted: only when the lower bound of its gain on the newest
 page views lies above zero and it beats popularity. Otherwise the champion stays, with the reason.
 
+A set that cannot serve (incomplete, out of order, not scored by the promoted version) fails
+`smoke_test`: the version before is released again, CURRENT flips back and an incident is open.
+
 Nothing is trained on a window that Great Expectations finds damaged: hours that fail go into
 quarantine and the run ends with the reason; started again, it leaves them out.
 
@@ -109,7 +112,10 @@ for spec in model_specs(KIND):
             },
             doc_md="Writes recommendations for every item, then flips CURRENT.",
         )
-        smoke_test = SmokeTest(task_id="smoke_test", doc_md="Reads the set as a shop would.")
+        smoke_test = SmokeTest(
+            task_id="smoke_test",
+            doc_md="Reads the set as a shop would; one that cannot serve gives way to the old one.",
+        )
         close_incident = CloseIncident(
             task_id="close_incident", doc_md="Registry alias, incident, message."
         )

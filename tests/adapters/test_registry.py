@@ -123,6 +123,31 @@ def test_a_model_that_was_swapped_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_model_that_is_not_the_ledger_s_is_refused_though_the_registry_agrees_with_itself(
+    registry: Registry, home: Path, files: Path, tmp_path: Path
+) -> None:
+    """Somebody put another file there and made the tag fit."""
+    register(registry, files, "forged", "k1")
+    trained = hashlib.sha256((files / "booster.ubj").read_bytes()).hexdigest()
+    registry.fetch("forged", 1, "model.ubj", tmp_path / "before", sha256=trained)
+    other = stored(home, registry, "forged") / "model" / "model.ubj"
+    other.write_bytes(other.read_bytes()[:-1] + b"]")
+    forged = hashlib.sha256(other.read_bytes()).hexdigest()
+    registry._client.set_model_version_tag("forged", "1", "evergreen.sha256", forged)
+    registry.fetch("forged", 1, "model.ubj", tmp_path / "without")  # nothing else to go by
+    with pytest.raises(ArtifactRefused, match=r"forged version 1: the registry's digest is not"):
+        registry.fetch("forged", 1, "model.ubj", tmp_path / "after", sha256=trained)
+    assert not (tmp_path / "after").exists()
+
+
+def test_the_alias_s_release_is_remembered(registry: Registry, files: Path) -> None:
+    register(registry, files, "followed", "k1")
+    assert registry.followed("followed") is None
+    assert registry.followed("never") is None
+    registry.set_followed("followed", 7)
+    assert registry.followed("followed") == 7
+
+
 def test_a_pickle_beside_the_model_is_refused(
     registry: Registry, home: Path, files: Path, tmp_path: Path
 ) -> None:

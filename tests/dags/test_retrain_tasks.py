@@ -205,12 +205,15 @@ def test_a_form_is_handed_on(
 
 
 def test_a_stale_gate_is_refused_and_told_what_to_clear(
-    add_model: Callable[..., str], context: Callable[..., Any]
+    add_model: Callable[..., str], context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import evergreen.trainer.digest as module
+
+    monkeypatch.setattr(module, "trained_digest", lambda run_dir: "d")
     model = add_model()
     release(model, 1, expected=None)
     release(model, 3, expected=1)  # somebody was quicker
-    xcoms = {"gate": VERDICT, "freeze_window": {"trigger": "manual", "reason": ""}}
+    xcoms = {"gate": VERDICT, "freeze_window": {"trigger": "manual", "reason": "", "run_dir": "r"}}
     with pytest.raises(ChampionChanged, match="Clear `evaluate` with its downstream tasks"):
         task(Promote).execute(context(xcoms=xcoms))
     assert champion_version(model) == "3"  # what `evaluate` asks for when it is cleared

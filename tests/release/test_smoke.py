@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from made_releases import AS_OF, popular, recommendations
@@ -39,6 +40,8 @@ def test_current_names_another_version(spec: ModelSpec, published: Published) ->
     ("lists", "words"),
     [
         (recommendations(1).clear(), "recommendations is empty"),
+        (changed("score", 0.5), "a score is above the one of the rank before in 1 of 100 rows"),
+        (changed("score", 1.5), "a score is no probability in 1 of 100 rows"),
         (changed("score", float("nan")), "a score is not a finite number in 1 of 100 rows"),
         (changed("score", None), "a score is not a finite number in 1 of 100 rows"),
         (changed("rank", 2), "ranks do not count 1, 2, 3, … in 1 of 100 rows"),
@@ -61,3 +64,40 @@ def test_no_popular_items(spec: ModelSpec, published: Published) -> None:
     published.flip(1, 1)
     with pytest.raises(PublishRefused, match="popular is empty, so the shop would show nothing"):
         smoke_test(spec, version=1, published=published)
+
+
+def scored(version: int, score: float) -> pl.DataFrame:
+    return recommendations(version).with_columns(score=pl.lit(score, pl.Float32))
+
+
+def test_lists_that_another_model_scored(spec: ModelSpec, published: Published) -> None:
+    """The registered model gives 0.25 for every row but one of the first list."""
+    published.write(1, scored(1, 0.25), popular(1), as_of=AS_OF)
+    published.flip(1, 1)
+    seen: list[int] = []
+
+    def rescore(served: pl.DataFrame) -> np.ndarray:
+        seen.append(served.height)
+        return np.where(served["item_id"].to_numpy() == "v1-2", 0.26, 0.25)[: served.height]
+
+    smoke_test(spec, version=1, published=published, rescore=lambda f: np.full(f.height, 0.25))
+    with pytest.raises(
+        PublishRefused,
+        match=r"the registered model gives another score in 50 of 100 rows, first .*'expected'",
+    ):
+        smoke_test(spec, version=1, published=published, rescore=rescore)
+    assert seen == [100]  # fifty lists of two
+
+
+def test_a_set_that_was_cut_short(spec: ModelSpec, published: Published) -> None:
+    published.write(1, scored(1, 0.25), popular(1), as_of=AS_OF)
+    half = scored(2, 0.25).head(50)
+    published.write(2, half, popular(1), as_of=AS_OF)
+    published.write(3, half.head(48), popular(1), as_of=AS_OF)
+    published.flip(2, 2)
+    smoke_test(spec, version=2, published=published, before=1)
+    published.flip(3, 3)
+    smoke_test(spec, version=3, published=published, before=None)
+    smoke_test(spec, version=3, published=published, before=9)  # its set is gone
+    with pytest.raises(PublishRefused, match="holds 24 lists, version 1 held 50: at least 50%"):
+        smoke_test(spec, version=3, published=published, before=1)

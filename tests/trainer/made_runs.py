@@ -58,7 +58,9 @@ class Versions(Registry):
         )
         return len(self.keys)
 
-    def fetch(self, model: str, version: int, name: str, target: Path) -> Path:
+    def fetch(
+        self, model: str, version: int, name: str, target: Path, *, sha256: str | None = None
+    ) -> Path:
         if version > len(self.keys):
             raise VersionUnknown(f"{model} has no version {version}")
         target.mkdir(parents=True, exist_ok=True)

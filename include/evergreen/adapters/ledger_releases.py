@@ -75,6 +75,19 @@ class Releases(Database):
         found = [release for release in self.releases(model) if release.version == version]
         return found[-1] if found else None
 
+    def model_digest(self, model: str, version: int) -> str | None:
+        """Return the SHA-256 of a released version's model; None of one released without.
+
+        The registry has a digest of its own, beside the file: whoever can change one of them can
+        change the other. So readers compare with this one.
+        """
+        found = [
+            release.evidence["model_sha256"]
+            for release in self.releases(model)
+            if release.version == version and release.evidence.get("model_sha256")
+        ]
+        return str(found[-1]) if found else None
+
     def blocked(self, model: str) -> frozenset[int]:
         """Return the versions that probation rolled back; only a person may put one back."""
         with self._reading() as connection:

@@ -119,7 +119,9 @@ class Registry:
             )
         return min((int(version.version) for version in found), default=None)
 
-    def fetch(self, model: str, version: int, name: str, target: Path) -> Path:
+    def fetch(
+        self, model: str, version: int, name: str, target: Path, *, sha256: str | None = None
+    ) -> Path:
         """Copy one artifact of a version into the folder `target` and return its path.
 
         Args:
@@ -127,15 +129,24 @@ class Registry:
             version: of it.
             name: `model.ubj`, or an artifact's name at registration.
             target: a folder; made when it is not there.
+            sha256: of `model.ubj`, as the ledger has it; None where the ledger has none. The
+                registry's own digest is compared in any case.
 
         Raises:
             VersionUnknown: no such version, or it has no such artifact.
-            ArtifactRefused: `model.ubj` is not the file that was trained, or there is a pickle.
+            ArtifactRefused: `model.ubj` is not the file that was trained, the registry's digest
+                is not the ledger's, or there is a pickle.
         """
         where = f"{model} version {version}"
         known = self._version(model, version)
         if not known.run_id or DIGEST_TAG not in known.tags:
             raise ArtifactRefused(f"{where} has no digest: it was not registered by Evergreen")
+        if sha256 is not None and known.tags[DIGEST_TAG] != sha256:
+            raise ArtifactRefused(
+                f"{where}: the registry's digest is not the ledger's: sha256 {sha256[:12]}… "
+                f"expected, {known.tags[DIGEST_TAG][:12]}… found; somebody registered another "
+                "file; do not use this version, go back to an older one"
+            )
         client = self._client
         with explained(self.url):
             beside = [f.path for f in client.list_artifacts(known.run_id)]

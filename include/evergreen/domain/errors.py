@@ -100,6 +100,10 @@ class PublishRefused(EvergreenError):
     """A published set is incomplete, or a newer release was published already."""
 
 
+class SmokeFailed(EvergreenError):
+    """A published set cannot serve; the one before was restored, where there was one."""
+
+
 class DemoStopped(EvergreenError):
     """The demo's story did not come to its end: no champion, no request, or nothing published."""
 

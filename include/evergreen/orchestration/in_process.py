@@ -19,6 +19,7 @@ from evergreen.adapters.installation import (
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
 from evergreen.domain.windows import Window
+from evergreen.orchestration.smoking import smoke_or_restore
 
 
 def retrain(
@@ -40,9 +41,9 @@ def retrain(
     """
     from evergreen.monitor.measure import champion_profile
     from evergreen.release.promote import follow, promote
-    from evergreen.release.smoke import smoke_test
     from evergreen.trainer.dataset import build_dataset
     from evergreen.trainer.dataset_quality import validate_dataset
+    from evergreen.trainer.digest import trained_digest
     from evergreen.trainer.evaluate import evaluate
     from evergreen.trainer.fit import train
     from evergreen.trainer.freeze import freeze_window
@@ -83,11 +84,16 @@ def retrain(
         run_key=verdict["run_key"],
         as_of=datetime.fromisoformat(verdict["as_of"]),
         reason="; ".join(verdict["reasons"]),
-        evidence={**verdict["evidence"], "trigger": "manual", "requested": reason},
+        evidence={
+            **verdict["evidence"],
+            "model_sha256": trained_digest(run_dir),
+            "trigger": "manual",
+            "requested": reason,
+        },
         ledger=ledger,
     )
     publish(run_dir, version=release.version, fence=release.fence, published=published)
-    smoke_test(spec, version=release.version, published=published)
+    smoke_or_restore(spec, version=release.version, fence=release.fence, ledger=ledger)
     follow(spec, ledger, published, registry)
     return {**verdict, "released": {"version": release.version, "fence": release.fence}}
 

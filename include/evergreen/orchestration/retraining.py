@@ -28,6 +28,7 @@ from evergreen.orchestration.links import DOCS_RUN, DataDocsLink
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, run_type_of
+from evergreen.orchestration.smoking import smoke_or_restore
 
 if TYPE_CHECKING:
     from evergreen.adapters.data_docs import DataDocs
@@ -137,6 +138,7 @@ class Promote(ModelTask):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return version and fence of the release."""
         from evergreen.release.promote import promote
+        from evergreen.trainer.digest import trained_digest
 
         verdict, frozen = _pull(context, "gate"), _pull(context, "freeze_window")
         try:
@@ -149,6 +151,7 @@ class Promote(ModelTask):
                 reason="; ".join(verdict["reasons"]),
                 evidence={
                     **verdict["evidence"],
+                    "model_sha256": trained_digest(frozen["run_dir"]),
                     "trigger": frozen["trigger"],
                     "requested": frozen["reason"],
                 },
@@ -163,14 +166,21 @@ class Promote(ModelTask):
 
 
 class SmokeTest(ModelTask):
-    """Reads the published set as a reader would."""
+    """Reads the published set as a shop would; one that cannot serve gives way to the one before.
+
+    Then the ledger releases the version before again, CURRENT flips back, an incident is open, and
+    the task fails with the reason.
+    """
 
     def execute(self, context: Context) -> None:
         """Raise when the set cannot serve."""
-        from evergreen.release.smoke import smoke_test
-
-        version, spec = _pull(context, "promote")["version"], spec_of(self.model)
-        smoke_test(spec, version=version, published=open_published(spec))
+        made = _pull(context, "promote")
+        smoke_or_restore(
+            spec_of(self.model),
+            version=made["version"],
+            fence=made["fence"],
+            ledger=open_ledger(),
+        )
 
 
 class CloseIncident(ModelTask):

@@ -108,7 +108,14 @@ def _compare(
     if champion is not None:
         start = datetime.fromisoformat(run.require(dataset.STEP)["holdout_start"])
         offered = _champion_lists(
-            spec, champion, start, candidates, popular, published=published, registry=registry
+            spec,
+            champion,
+            start,
+            candidates,
+            popular,
+            published=published,
+            registry=registry,
+            sha256=run.manifest().get("model_digests", {}).get(str(champion)),
         )
         outcomes["champion"] = holdout.outcome(offered)
     columns = {
@@ -161,6 +168,7 @@ def _champion_lists(
     *,
     published: Published,
     registry: Registry,
+    sha256: str | None,
 ) -> Offered:
     if published.has(champion) and published.as_of(champion) <= holdout_start:
         return Offered(
@@ -169,7 +177,7 @@ def _champion_lists(
         )
     say(f"version {champion} was published after the holdout began: ranking with its model")
     with tempfile.TemporaryDirectory() as folder:
-        path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder))
+        path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder), sha256=sha256)
         booster = load_booster(path)
     unknown = set(booster.feature_names or ()) - set(candidates.columns)
     if unknown:

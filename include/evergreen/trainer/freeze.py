@@ -85,6 +85,7 @@ def freeze_window(
         "quarantined_hours": [hour_key(hour) for hour in closed.quarantined],
         "frozen_at": datetime.now(UTC).isoformat(),
         "attempt": 0,
+        "model_digests": _model_digests(spec, ledger),
         **({"base": _base(spec, ledger)} if FRESH in spec.train.variants else {}),
     }
     key = run_key(body)
@@ -132,6 +133,13 @@ def _base(spec: ModelSpec, ledger: Ledger) -> dict[str, Any] | None:
     if champion is None:
         return None
     return {"version": champion.version, "as_of": champion.as_of.isoformat()}
+
+
+def _model_digests(spec: ModelSpec, ledger: Ledger) -> dict[str, str]:
+    """Return the digest of every released version's model: steps in pods have no ledger."""
+    versions = {release.version for release in ledger.releases(spec.model)}
+    found = {str(v): ledger.model_digest(spec.model, v) for v in sorted(versions)}
+    return {version: digest for version, digest in found.items() if digest}
 
 
 def _files(closings: Iterable[HourClosing]) -> list[dict[str, Any]]:

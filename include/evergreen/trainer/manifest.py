@@ -169,6 +169,20 @@ class RunDir:
             )
         return target
 
+    def digest(self, step: str, name: str) -> str:
+        """Return the SHA-256 of a finished step's file, as the step wrote it.
+
+        Raises:
+            ManifestInvalid: the step has not finished, or wrote no such file.
+        """
+        self.require(step)
+        files = self._closing(step)["files"]
+        if name not in files:
+            raise ManifestInvalid(
+                f"{self.files.uri(step)} has no {name}; it has {', '.join(sorted(files))}"
+            )
+        return str(files[name])
+
     def _place(self, step: str, name: str) -> str:
         return f"{step}/{self._closing(step)['attempt']}/{name}"
 

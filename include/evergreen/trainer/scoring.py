@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import xgboost as xgb
 
@@ -17,6 +18,13 @@ def load_booster(path: Path) -> xgb.Booster:
     return booster
 
 
+def scores_of(booster: xgb.Booster, rows: pl.DataFrame) -> np.ndarray:
+    """Return the booster's score of each row, [N]; the rows hold its features."""
+    names = tuple(booster.feature_names or ())
+    features = xgb.DMatrix(matrix(rows, names), feature_names=list(names))
+    return np.asarray(booster.predict(features))
+
+
 def rank_candidates(booster: xgb.Booster, candidates: pl.DataFrame) -> pl.DataFrame:
     """Return the candidates as published lists: `rank` from 1, `score`, features as served.
 
@@ -26,8 +34,8 @@ def rank_candidates(booster: xgb.Booster, candidates: pl.DataFrame) -> pl.DataFr
         candidates: `context_item_id`, `item_id` and the booster's features.
     """
     names = tuple(booster.feature_names or ())
-    rows = xgb.DMatrix(matrix(candidates, names), feature_names=list(names))
-    scored = candidates.with_columns(score=pl.Series(booster.predict(rows), dtype=pl.Float32))
+    scores = scores_of(booster, candidates)
+    scored = candidates.with_columns(score=pl.Series(scores, dtype=pl.Float32))
     return (
         scored.sort(["context_item_id", "score"], descending=[False, True], maintain_order=True)
         .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int16).over("context_item_id"))

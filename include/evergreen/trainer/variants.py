@@ -91,7 +91,8 @@ def find_base(
         return Skip(reason=f"{who} was trained on data until {named['as_of']}, after this window")
     try:
         made = json.loads(registry.fetch(spec.model, version, MANIFEST, folder).read_text())
-        file = registry.fetch(spec.model, version, MODEL_FILE, folder)
+        digest = manifest.get("model_digests", {}).get(str(version))
+        file = registry.fetch(spec.model, version, MODEL_FILE, folder, sha256=digest)
     except VersionUnknown as error:
         return Skip(reason=str(error))
     if made["code"] != manifest["code"]:
