@@ -17,6 +17,7 @@ from evergreen.cli import (
     profile,
     quarantine,
     release,
+    reproduce,
     retrain,
     step,
     storefront,
@@ -40,6 +41,7 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("retrain")(retrain.retrain)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(step.app, name="step")
 app.add_typer(release.app, name="release")
 
