@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evergreen.adapters.installation import open_ledger, open_published, open_registry, spec_of
+from evergreen.cli import release_explained
 
 if TYPE_CHECKING:
     from evergreen.adapters.ledger import Release
@@ -89,6 +90,10 @@ def reconcile(model: Model = "also_bought", as_json: Json = False) -> None:
         _print_json({"model": model, "champion": version, "changed": repaired.splitlines()})
     else:
         _print_lines(repaired or f"{model}: ledger, CURRENT and registry agree")
+
+
+app.command("show")(release_explained.show)
+app.command("diff")(release_explained.diff)
 
 
 def _print_releases(releases: list[Release]) -> None:
