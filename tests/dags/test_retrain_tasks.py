@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowSkipException
+from aliases import keep_aliases
 
 from evergreen.adapters.installation import open_lake, open_ledger, spec_of
-from evergreen.domain.errors import ChampionChanged
+from evergreen.adapters.registry import Registry
+from evergreen.domain.errors import ChampionChanged, RegistryUnreachable
 from evergreen.orchestration.due import age_of_champion
 from evergreen.orchestration.retraining import (
     FreezeWindow,
@@ -55,6 +57,11 @@ def release(
         reason="better",
         evidence={"requested": requested},
     )
+
+
+@pytest.fixture(autouse=True)
+def aliases(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    return keep_aliases(monkeypatch)
 
 
 @pytest.fixture
@@ -233,3 +240,37 @@ def test_hold_says_why_once_and_closes_the_incident(
 
 def test_there_is_no_champion_version_before_the_first(add_model: Callable[..., str]) -> None:
     assert champion_version(add_model()) == "0"
+
+
+def test_every_run_notices_an_alias_that_a_hand_moved(
+    add_model: Callable[..., str],
+    context: Callable[..., Any],
+    asked: list[dict[str, Any]],
+    aliases: dict[str, int],
+) -> None:
+    model, ledger = add_model(), open_ledger()
+    release(model, 1, expected=None)
+    for _ in range(2):
+        aliases[model] = 9
+        task(FreezeWindow).execute(context(run_type="manual", params=FORM))
+    assert aliases[model] == 1
+    assert [delivery.text for delivery in ledger.deliveries(model)] == [
+        "shop: alias champion: had been moved by hand to version 9, which was never released; put "
+        "back to version 1"
+    ]
+    assert len(asked) == 2
+
+
+def test_a_registry_that_is_down_stops_no_retraining(
+    add_model: Callable[..., str],
+    context: Callable[..., Any],
+    asked: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def down(*_: Any) -> None:
+        raise RegistryUnreachable("MLflow is down")
+
+    release(add_model(), 1, expected=None)
+    monkeypatch.setattr(Registry, "champion", down)
+    task(FreezeWindow).execute(context(run_type="manual", params=FORM))
+    assert len(asked) == 1

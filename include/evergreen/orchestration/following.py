@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from evergreen.adapters.installation import open_published, open_registry
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.errors import PublishRefused, RegistryUnreachable, VersionUnknown
 from evergreen.orchestration.notifiers import notify
 
 if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 
 def finish_publication(spec: ModelSpec, ledger: Ledger) -> str:
@@ -21,7 +25,7 @@ def finish_publication(spec: ModelSpec, ledger: Ledger) -> str:
 
     Raises:
         ManifestInvalid: the run directory is gone, or its model was not trained.
-        PublishRefused: a newer release is in force.
+        PublishRefused: a newer release is in force, or the set was written once and is gone.
     """
     from evergreen.trainer.publish import publish
 
@@ -30,7 +34,25 @@ def finish_publication(spec: ModelSpec, ledger: Ledger) -> str:
         return ""
     run_dir = f"{settings().runs_root(spec.model)}/{champion.run_key}"
     publish(run_dir, version=champion.version, fence=champion.fence, published=published)
+    if not published.has(champion.version):
+        raise PublishRefused(
+            f"{spec.model}: the set of version {champion.version} is gone although it was once "
+            f"written; remove {run_dir}/publish and run this again"
+        )
     return f"published: the set of version {champion.version}, from run {champion.run_key}"
+
+
+def notice_alias(spec: ModelSpec, ledger: Ledger) -> None:
+    """Do what `follow_ledger` does before other work, which must not fail because of it."""
+    if ledger.champion(spec.model) is None:
+        return
+    try:
+        done = follow_ledger(spec, ledger)
+    except (PublishRefused, RegistryUnreachable, VersionUnknown) as error:
+        log.warning("CURRENT and the alias were not looked at: %s", error)
+    else:
+        if done:
+            log.warning(done)
 
 
 def follow_ledger(spec: ModelSpec, ledger: Ledger) -> str:

@@ -14,8 +14,6 @@ from evergreen.adapters.installation import (
     open_data_docs,
     open_lake,
     open_ledger,
-    open_published,
-    open_registry,
     spec_of,
 )
 from evergreen.config.durations import parse_duration
@@ -24,6 +22,7 @@ from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
+from evergreen.orchestration.following import follow_ledger, notice_alias
 from evergreen.orchestration.links import DOCS_RUN, DataDocsLink
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
@@ -42,7 +41,8 @@ class FreezeWindow(ModelTask):
 
     A request of the monitor freezes the window that ends with the hour of the request; every other
     run takes the newest closed hour. A run by cron skips while the champion is young; a run by
-    request when a newer champion has come while the request waited for its turn.
+    request when a newer champion has come while the request waited for its turn. Before that, an
+    alias that a hand has moved is put back, and people are told.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -50,6 +50,7 @@ class FreezeWindow(ModelTask):
         from evergreen.trainer.freeze import freeze_window
 
         spec, ledger, params = spec_of(self.model), open_ledger(), context["params"]
+        notice_alias(spec, ledger)
         lake = open_lake(spec)
         champion = ledger.champion(self.model)
         trigger = run_type_of(context).removesuffix("_triggered")
@@ -188,10 +189,8 @@ class CloseIncident(ModelTask):
 
     def execute(self, context: Context) -> str:
         """Return what was said."""
-        from evergreen.release.promote import follow
-
         spec, ledger = spec_of(self.model), open_ledger()
-        follow(spec, ledger, open_published(spec), open_registry())
+        follow_ledger(spec, ledger)
         version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
         text = f"{self.model}: version {version} is champion: {'; '.join(verdict['reasons'])}"
         ledger.close_incident(self.model, outcome=f"promoted version {version}")
