@@ -1,7 +1,8 @@
 """Makes an older version of a model champion again.
 
 **Decides** nothing: a person names the version and the reason. A version that was never released,
-or whose published set is gone, is refused, and the text says which ones there are.
+or whose published set is gone, is refused, and the text says which ones there are. One that its
+probation rolled back may be put back here, and only here: no gate promotes it again.
 
 **When** By hand only (the form below).
 
