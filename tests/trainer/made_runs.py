@@ -24,6 +24,7 @@ class Versions(Registry):
         self.folder = folder
         self.keys: list[str] = []
         self.registered: list[dict[str, Any]] = []
+        self.digests_asked: list[tuple[int, str, str | None]] = []
 
     def version_of(self, model: str, run_key: str) -> int | None:
         return self.keys.index(run_key) + 1 if run_key in self.keys else None
@@ -61,6 +62,7 @@ class Versions(Registry):
     def fetch(
         self, model: str, version: int, name: str, target: Path, *, sha256: str | None = None
     ) -> Path:
+        self.digests_asked.append((version, name, sha256))
         if version > len(self.keys):
             raise VersionUnknown(f"{model} has no version {version}")
         target.mkdir(parents=True, exist_ok=True)

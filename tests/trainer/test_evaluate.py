@@ -264,9 +264,13 @@ def test_a_champion_that_saw_the_holdout_is_judged_by_its_model(
     lists = offered(("i00", "i01", 1), popular=("i59",))
     as_of = HOLDOUT_START + timedelta(hours=1)
     shop.published.write(1, lists.recommendations, lists.popular, as_of=as_of)
+    run = RunDir(folder)
+    body = {**run.manifest(), "model_digests": {"1": "the ledger's"}}
+    run.files.write_atomic("manifest.json", json.dumps(body).encode())
     said = evaluate(folder, 1, published=shop.published, registry=registry)
     assert said["metrics"]["champion"] == said["metrics"]["challenger"]
     assert said["version"] == 2
+    assert registry.digests_asked == [(1, "model.ubj", "the ledger's")]
 
 
 def test_the_champion_itself_is_not_compared(trained: tuple[Shop, str], registry: Versions) -> None:

@@ -246,6 +246,23 @@ def test_fresh_goes_on_from_the_champion_of_the_first_freeze(mini: Shop) -> None
     }
 
 
+def test_the_manifest_has_the_ledgers_digests_of_released_models(mini: Shop) -> None:
+    """Steps in pods have no ledger to compare a registered model with."""
+    promote_by_hand(mini, 3, UNTIL - DAY)
+    mini.ledger.release(
+        "also_bought",
+        4,
+        expected=3,
+        kind="promotion",
+        run_key="k4",
+        as_of=UNTIL - DAY,
+        reason="better",
+        evidence={"model_sha256": "abc"},
+    )
+    frozen = RunDir(mini.freeze(until=UNTIL)["run_dir"]).manifest()
+    assert frozen["model_digests"] == {"4": "abc"}  # version 3 is of an older Evergreen
+
+
 def test_without_fresh_there_is_no_base(mini: Shop) -> None:
     promote_by_hand(mini, 3, UNTIL - DAY)
     assert "base" not in RunDir(mini.freeze(until=UNTIL)["run_dir"]).manifest()

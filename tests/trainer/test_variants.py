@@ -91,6 +91,16 @@ def test_the_champions_model(registry: Versions, tmp_path: Path) -> None:
     assert (base.version, base.booster.num_boosted_rounds()) == (1, 3)
 
 
+def test_the_champions_model_is_asked_for_by_the_ledgers_digest(
+    registry: Versions, tmp_path: Path
+) -> None:
+    champion(registry)
+    named = {"version": 1, "as_of": (END - DAY).isoformat()}
+    body = manifest(base=named, model_digests={"1": "abc", "2": "def"})
+    find_base(body, spec_of(), VALIDATION, registry=registry, folder=tmp_path / "base")
+    assert ("model.ubj", "abc") in [asked[1:] for asked in registry.digests_asked]
+
+
 def test_without_a_champion(registry: Versions, tmp_path: Path) -> None:
     for body in (manifest(), manifest(base=None)):
         base = find_base(body, spec_of(), VALIDATION, registry=registry, folder=tmp_path)
