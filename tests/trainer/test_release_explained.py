@@ -117,6 +117,21 @@ def test_a_probation_tells_what_was_judged(promoted: Shop) -> None:
     assert said["metrics"]["challenger"]  # of the version's own promotion
 
 
+def test_a_version_that_was_held(promoted: Shop) -> None:
+    ledger = promoted.ledger
+    ledger.open_run(MODEL, "k3", trigger="asset", manifest={"reason": "ctr: fell"})
+    body = {"reasons": ["worse in France"], "expected": 1, "evidence": {"rules": [RULE]}}
+    ledger.close_run("k3", verdict="HOLD", version=3, body=body)
+    said = json.loads(run(promoted, "show", "--version", "3", "--json"))
+    assert (said["verdict"], said["kind"], said["fence"]) == ("HOLD", "never released", None)
+    assert (said["reasons"], said["compared_with"]) == (["worse in France"], 1)
+    assert said["rules"] == [RULE]
+    assert said["requested"]["decision"]["action"] == "request_retrain"
+    text = run(promoted, "show", "--version", "3")
+    assert text.startswith("version 3, never released, ")
+    assert "verdict: HOLD\n  worse in France\n" in text
+
+
 def test_one_release_has_to_be_named_and_to_exist(promoted: Shop) -> None:
     refused = CliRunner().invoke(app, ["release", "show", "--fence", "1", "--version", "1"])
     assert refused.exit_code == 2

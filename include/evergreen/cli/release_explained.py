@@ -24,7 +24,8 @@ def show(
 ) -> None:
     """Explain one release: who asked for it, every rule it was weighed by, what it learned from.
 
-    Down to the manifest of its training, the files' generations and the digests.
+    Down to the manifest of its training, the files' generations and the digests. Of a version that
+    was held it explains the gate's verdict.
     """
     if (fence is None) == (version is None):
         raise typer.BadParameter("name one release: --fence N, or --version N")
@@ -70,8 +71,9 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     from evergreen.release.explain import rule_line
 
     before, training, asked = body["replaced_version"], body["training"], body["requested"]
+    who = f"release {body['fence']}: " if body["fence"] else ""
     yield (
-        f"release {body['fence']}: version {body['version']}, {body['kind']}, "
+        f"{who}version {body['version']}, {body['kind']}, "
         f"{body['released_at']:%Y-%m-%d %H:%M} UTC"
         + ("" if before is None else f", instead of version {before}")
     )

@@ -17,12 +17,25 @@ def explained(
 ) -> dict[str, Any]:
     """Return one release explained: by its number, or the newest one of a version.
 
+    Of a version that was never released it is the gate's verdict that is explained.
+
     Raises:
-        VersionUnknown: there is no such release.
+        VersionUnknown: there is no such release, and no retraining made the version.
     """
-    from evergreen.release.explain import explain
+    from evergreen.release.explain import explain, explain_held
 
     releases = ledger.releases(model)
+    held = [run for run in ledger.runs(model) if version is not None and run.version == version]
+    if held and version not in {release.version for release in releases}:
+        run_dir = f"{settings.runs_root(model)}/{held[-1].run_key}"
+        manifest, trained = _of_run(run_dir)
+        return explain_held(
+            held[-1],
+            manifest=manifest,
+            trained=trained,
+            decision=_with_reasons(model, held[-1].manifest.get("reason"), ledger),
+            manifest_path=f"{run_dir}/manifest.json",
+        )
     release = _chosen(model, releases, fence=fence, version=version)
     promotions = [r for r in releases if r.version == release.version and r.kind == "promotion"]
     origin = promotions[-1] if promotions else None
@@ -80,7 +93,10 @@ def _asked_by(
         fence = release.evidence.get("failed_fence")
         of = [d for d in hours if d.body["evidence"]["probation"]["fence"] == fence]
         return of[-1] if of else None
-    reason = (origin or release).evidence.get("requested")
+    return _with_reasons(model, (origin or release).evidence.get("requested"), ledger)
+
+
+def _with_reasons(model: str, reason: str | None, ledger: Ledger) -> Decision | None:
     asked = ledger.decisions(model, action=Action.REQUEST_RETRAIN)
     found = [d for d in asked if reason and "; ".join(d.body["reasons"]) == reason]
     return found[-1] if found else None

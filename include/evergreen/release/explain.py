@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from evergreen.adapters.ledger import Decision, Release, Run
@@ -69,6 +70,40 @@ def explain(
         else None,
         "digests": {"model": weighed.get("model_sha256"), "features.py": frozen.get("code")},
     }
+
+
+def explain_held(
+    run: Run,
+    *,
+    manifest: Mapping[str, Any] | None,
+    trained: Mapping[str, Any] | None,
+    decision: Decision | None,
+    manifest_path: str,
+) -> Body:
+    """Return the same of a version that no gate promoted: the last verdict on its retraining."""
+    said = run.body or {}
+    weighed = {**said, **said.get("evidence", {})}
+    held = Release(
+        model=run.model,
+        version=run.version or 0,
+        fence=0,
+        kind="promotion",
+        run_key=run.run_key,
+        as_of=datetime.fromisoformat(said["as_of"]) if "as_of" in said else run.opened_at,
+        reason="; ".join(said.get("reasons", ())),
+        evidence={**weighed, "trigger": run.trigger, "requested": run.manifest.get("reason")},
+        replaced_version=None,
+        released_at=run.closed_at or run.opened_at,
+    )
+    body = explain(
+        held,
+        run=run,
+        manifest=manifest,
+        trained=trained,
+        decision=decision,
+        manifest_path=manifest_path,
+    )
+    return {**body, "fence": None, "kind": "never released", "compared_with": said.get("expected")}
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:
