@@ -12,6 +12,7 @@ quarantine and the run ends with the reason; started again, it leaves them out.
 **When** The monitor asks (asset `<model> retrain requested`), or a person does (the form below), or
 once a day at 03:00 UTC when the champion is older than `max_model_age`; on other days that run
 skips. One run at a time; a request that waited while another run brought a newer champion skips.
+Every run, also one that skips, first puts an alias back that a hand has moved, and tells people.
 
 **Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
 it, so nothing is trained twice; a release and a message happen once. `force` trains although that

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evergreen.adapters.installation import open_ledger, open_published, open_registry, spec_of
+from evergreen.adapters.installation import open_ledger, open_published, spec_of
 from evergreen.cli import release_explained
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def rollback(
     Its published set is still there, so nothing is trained or scored. The way back is another
     rollback.
     """
-    from evergreen.release.promote import follow
+    from evergreen.orchestration.following import follow_ledger
     from evergreen.release.rollback import roll_back
 
     if not reason.strip():
@@ -58,7 +58,7 @@ def rollback(
     release = roll_back(
         spec, version=version, reason=reason, ledger=ledger, published=open_published(spec)
     )
-    repaired = follow(spec, ledger, open_published(spec), open_registry())
+    repaired = follow_ledger(spec, ledger)
     if as_json:
         _print_json({"release": asdict(release), "changed": repaired.splitlines()})
     else:
