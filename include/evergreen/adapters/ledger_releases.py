@@ -15,6 +15,8 @@ from evergreen.domain.errors import ChampionChanged, RunUnknown
 MAX_RACES = 5
 """A lost race for a fencing number is looked at again this often; the second look decides."""
 
+BLOCKED = "blocked"
+
 
 class Releases(Database):
     """Runs and releases."""
@@ -61,6 +63,15 @@ class Releases(Database):
         """Return a model's retrainings, oldest first."""
         return self._rows(Run, runs, runs.c.model == model, order=(runs.c.opened_at,))
 
+    def verdicts(self, model: str) -> dict[str, dict[str, Any]]:
+        """Return the bodies of a model's runs that the gate has judged, by run key."""
+        judged = sa.select(runs.c.run_key, runs.c.body).where(
+            runs.c.model == model, runs.c.verdict.is_not(None)
+        )
+        with self._reading() as connection:
+            found = connection.execute(judged.order_by(runs.c.closed_at, runs.c.run_key))
+            return {row.run_key: row.body or {} for row in found}
+
     def champion(self, model: str) -> Release | None:
         """Return the release in force; None before the first."""
         with self._reading() as connection:
@@ -74,6 +85,15 @@ class Releases(Database):
         """Return the newest release of this version; None when it was never champion."""
         found = [release for release in self.releases(model) if release.version == version]
         return found[-1] if found else None
+
+    def blocked(self, model: str) -> frozenset[int]:
+        """Return the versions that their probation rolled back, and nobody released since."""
+        newest: dict[int, str] = {}
+        for release in self.releases(model):
+            newest[release.version] = release.kind
+            if str(release.kind) == "probation" and release.replaced_version is not None:
+                newest[release.replaced_version] = BLOCKED
+        return frozenset(version for version, kind in newest.items() if kind == BLOCKED)
 
     def release(
         self,

@@ -76,25 +76,27 @@ def judge_coverage(challenger: int, champion: int, *, catalogue: int, min_ratio:
 
 
 def judge_latency(
-    challenger_s: float, champion_s: float | None, *, max_ratio: float, floor_s: float
+    challenger_s: float | None, champion_s: float | None, *, max_ratio: float, floor_s: float
 ) -> GateRule:
     """Say whether scoring a page view takes no longer than it may, at the 99th percentile.
 
     Parameters:
-        champion_s: None where the champion could not be timed.
+        challenger_s, champion_s: None for one that could not be timed.
         max_ratio: of the champion's time; smaller is stricter.
         floor_s: faster passes, whatever the ratio.
     """
-    known = champion_s is not None and champion_s > 0
-    ratio = challenger_s / champion_s if known and champion_s else float("nan")
-    if challenger_s <= floor_s or (known and ratio <= max_ratio):
+    ratio = challenger_s / champion_s if challenger_s and champion_s else float("nan")
+    if challenger_s is not None and (challenger_s <= floor_s or ratio <= max_ratio):
         verdict = RuleVerdict.PASS
     else:
-        verdict = RuleVerdict.FAIL if known else RuleVerdict.NOT_ENOUGH_DATA
-    champion = f"{champion_s * 1_000:.2f} ms" if known and champion_s else "not measured"
+        verdict = RuleVerdict.FAIL if isfinite(ratio) else RuleVerdict.NOT_ENOUGH_DATA
+    challenger, champion = (
+        "not measured" if took is None else f"{took * 1_000:.2f} ms"
+        for took in (challenger_s, champion_s)
+    )
     text = (
-        f"latency: a page view is scored in {challenger_s * 1_000:.2f} ms at p99, the champion "
-        f"{champion}; must be {max_ratio:g} times it or less, or below {floor_s * 1_000:g} ms"
+        f"latency: to score a page view takes {challenger} at p99, the champion {champion}; must "
+        f"be {max_ratio:g} times that or less, or below {floor_s * 1_000:g} ms"
     )
     return _point("latency", ratio, max_ratio, verdict, text)
 
