@@ -25,10 +25,10 @@ def test_single_rows_are_the_t_test() -> None:
 
 
 def test_unequal_clusters_by_hand() -> None:
-    """Mean 3/4; residuals of a and b: -3/4 and 3 - 9/4, over 4 rows; (2/1) times their squares."""
+    """Mean 3/4; residuals -3/4 and 3 - 9/4 over 4 rows; squares over 1 - 1/4 and 1 - 3/4."""
     found = estimate_mean([0, 1, 1, 1], ["a", "b", "b", "b"])
     assert (found.value, found.rows, found.clusters) == (0.75, 4, 2)
-    assert found.standard_error == pytest.approx(sqrt(2 * 2 * (0.75 / 4) ** 2))
+    assert found.standard_error == pytest.approx(sqrt((0.75 / 4) ** 2 * (4 / 3 + 4)))
     assert found.freedom == 1.0  # 16/10 - 1 is below the least
 
 

@@ -6,7 +6,7 @@ cost, and it reaches error rates of one in a million, which no affordable number
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite, sqrt
 
 import numpy as np
@@ -81,16 +81,14 @@ def estimate_mean(values: ArrayLike, clusters: ArrayLike) -> ClusterEstimate:
         >>> (e.value, e.standard_error, e.clusters)
         (1.0, 1.0, 2)
     """
-    return estimate_ratio(sums_of(values, None, clusters))
+    rows = np.asarray(values, dtype=float)
+    sums = sums_of(rows, None, clusters)
+    alike = intraclass(sums, float((rows**2).sum()))
+    return _estimate(*_ratio(sums), sums.rows, alike)
 
 
 def estimate_ratio(sums: Sums) -> ClusterEstimate:
-    """Return sum of values / sum of rows, linearised.
-
-    With residual u_c = (s_c - r n_c)/N of each cluster the variance is C/(C - 1) sum u_c²
-    (Taylor linearisation: Cochran 1977, chapter 6; the cluster-robust variance of Liang and Zeger
-    1986). Its degrees of freedom are those of Satterthwaite for rows of equal variance,
-    (sum n_c)²/sum n_c² - 1: a few large clusters count as few (Carter, Schnepel, Steigerwald 2017).
+    """Return sum of values / sum of rows; see `estimate_difference`.
 
     Parameters:
         sums: of each cluster; clusters without rows do not count.
@@ -99,7 +97,14 @@ def estimate_ratio(sums: Sums) -> ClusterEstimate:
 
 
 def estimate_difference(of: Sums, minus: Sums | None) -> ClusterEstimate:
-    """Return the difference of two ratios over the same clusters, linearised; see `estimate_ratio`.
+    """Return the difference of two ratios over the same clusters, linearised.
+
+    The residual of each cluster is u_c = (s_c - r n_c)/N, or the difference of two, and the
+    variance sum u_c²/(1 - n_c/N): linearised (Cochran 1977, chapter 6), robust to any likeness
+    within clusters (Liang and Zeger 1986), and without the bias that large clusters cause (Bell and
+    McCaffrey 2002, CR2). Degrees of freedom are Satterthwaite's, (sum w_c)²/sum w_c² - 1, under
+    rows that correlate within a cluster by rho: w_c = n_c (1 + (n_c - 1) rho) (Imbens and Kolesár
+    2016). So a few large clusters count as few. Of sums nothing says rho, and it is taken as 0.
 
     Parameters:
         of, minus: sums of each cluster, [C] both.
@@ -109,18 +114,46 @@ def estimate_difference(of: Sums, minus: Sums | None) -> ClusterEstimate:
     if minus is not None:
         other, its = _ratio(minus)
         value, influence, weight = value - other, influence - its, weight + minus.rows
+    found = _estimate(value, influence, weight, 0.0)
+    return replace(found, rows=int(of.rows.sum()))
+
+
+def intraclass(sums: Sums, squares: float) -> float:
+    """Return how alike rows of one cluster are, 0 to 1: the ANOVA estimate for unequal clusters.
+
+    Parameters:
+        sums: of each cluster.
+        squares: sum of all rows' squares.
+    """
+    sizes = sums.rows[sums.rows > 0]
+    count, total = sizes.size, float(sizes.sum())
+    if count < 2 or total <= count:
+        return 0.0
+    within_sums = sums.of[sums.rows > 0]
+    explained = float((within_sums**2 / sizes).sum())
+    between = (explained - float(within_sums.sum()) ** 2 / total) / (count - 1)
+    within = (squares - explained) / (total - count)
+    size = (total - float((sizes**2).sum()) / total) / (count - 1)
+    spread = between + (size - 1) * within
+    return float(np.clip((between - within) / spread, 0.0, 1.0)) if spread > 0 else 0.0
+
+
+def _estimate(
+    value: float, influence: NDArray[np.float64], weight: NDArray[np.float64], alike: float
+) -> ClusterEstimate:
     at = weight > 0
-    count, total = int(at.sum()), float(weight.sum())
-    if count < 2:
-        error, freedom = (inf if count and isfinite(value) else float("nan")), 1.0
+    n, u = weight[at], influence[at]
+    if n.size < 2:
+        error, freedom = (inf if n.size and isfinite(value) else float("nan")), 1.0
     else:
-        error = sqrt(count / (count - 1) * float((influence[at] ** 2).sum()))
-        freedom = max(total**2 / float((weight**2).sum()) - 1, 1.0)
+        error = sqrt(float((u**2 / (1 - n / n.sum())).sum()))
+        design = n * (1 + np.maximum(n - 1, 0) * alike)
+        freedom = max(float(design.sum()) ** 2 / float((design**2).sum()) - 1, 1.0)
     return ClusterEstimate(
         value=value,
         standard_error=error,
-        rows=int(of.rows.sum()),
-        clusters=count,
+        rows=int(weight.sum()),
+        clusters=int(n.size),
         freedom=freedom,
     )
 

@@ -36,7 +36,7 @@ def judge_calibration(
     impression's bin, so that its interval is that of a ratio.
 
     Parameters:
-        challenger, champion: sums of ±(predicted - clicked) over what each would show, by cluster.
+        challenger, champion: sums of ±(predicted - clicked) over the same items, by cluster.
         max_rise: absolute, a share.
     """
     change = estimate_difference(challenger, champion)

@@ -138,21 +138,18 @@ def _scores(
     offered: dict[str, Offered],
     contexts: pl.Series,
 ) -> pl.DataFrame:
-    found = {}
-    for who in (CHALLENGER, CHAMPION):
-        if who in shown:
-            rows = shown[who].filter(pl.col("source") == "model")
-            calibration = calibrate(rows["score"].to_numpy(), rows["clicked"].to_numpy())
-            found[who] = (rows["view"].to_numpy(), calibration)
-            said.calibration[who] = {"bins": calibration.bins}
-            if calibration.signed.size:
-                said.metrics[who]["calibration_error"] = round(calibration.error, 6)
-    other = CHAMPION if CHAMPION in shown else CHALLENGER  # without a champion: against itself
-    pair = (CHALLENGER, other)
+    models = [who for who in (CHALLENGER, CHAMPION) if who in shown]
+    for who in models:
+        rows = shown[who].filter(pl.col("source") == "model")
+        calibration = calibrate(rows["score"].to_numpy(), rows["clicked"].to_numpy())
+        said.calibration[who] = {"bins": calibration.bins}
+        if calibration.signed.size:
+            said.metrics[who]["calibration_error"] = round(calibration.error, 6)
+    pair = (models * 2)[:2]  # without a champion: against itself
     pairs = both_score(
         [shown[who] for who in pair], [offered[who].recommendations for who in pair], contexts
     )
-    return score_sums(holdout.all_clusters(), pairs, found)
+    return score_sums(holdout.all_clusters(), pairs, models)
 
 
 def _champion(

@@ -158,13 +158,13 @@ def _guardrails(found: Evaluation, spec: GateSpec) -> list[GateRule]:
     if bounds.max_log_loss_rise is not None:
         rules.append(
             guardrails.judge_log_loss(
-                *_pair(scores, "loss", rows="pairs"), max_rise=bounds.max_log_loss_rise, alpha=alpha
+                *_pair(scores, "loss"), max_rise=bounds.max_log_loss_rise, alpha=alpha
             )
         )
     if bounds.max_calibration_rise is not None:
         rules.append(
             guardrails.judge_calibration(
-                *_pair(scores, "miscalibration", rows="{}_impressions"),
+                *_pair(scores, "miscalibration"),
                 max_rise=bounds.max_calibration_rise,
                 alpha=alpha,
             )
@@ -197,9 +197,9 @@ def _guardrails(found: Evaluation, spec: GateSpec) -> list[GateRule]:
     return rules
 
 
-def _pair(scores: pl.DataFrame, name: str, *, rows: str) -> tuple[Sums, Sums]:
+def _pair(scores: pl.DataFrame, name: str) -> tuple[Sums, Sums]:
     challenger, champion = (
-        Sums(of=scores[f"{who}_{name}"].to_numpy(), rows=scores[rows.format(who)].to_numpy())
+        Sums(of=scores[f"{who}_{name}"].to_numpy(), rows=scores["pairs"].to_numpy())
         for who in ("challenger", "champion")
     )
     return challenger, champion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -93,31 +92,30 @@ def both_score(
     return pairs.select("view", "clicked", "challenger", "champion")
 
 
-def score_sums(
-    clusters: pl.Series,
-    pairs: pl.DataFrame,
-    calibrations: dict[str, tuple[np.ndarray, Calibration]],
-) -> pl.DataFrame:
-    """Return what the guardrails need, summed by cluster.
+def score_sums(clusters: pl.Series, pairs: pl.DataFrame, models: list[str]) -> pl.DataFrame:
+    """Return what the guardrails of the scores need, summed by cluster.
+
+    Both models are judged on the same items: on what each would show, the better one meets more
+    clicks than its scores say, because it was chosen by them.
 
     Args:
         clusters: of every page view, [P].
-        pairs: as `both_score` returns them; empty without a champion.
-        calibrations: of each model: the page view of each impression, and its calibration.
+        pairs: as `both_score` returns them.
+        models: whose scores are summed.
 
     Returns:
-        `cluster`, `pairs`, `<who>_loss`, `<who>_impressions`, `<who>_miscalibration`.
+        `cluster`, `pairs`, `<who>_loss`, `<who>_miscalibration`; clusters without pairs too.
     """
     names = clusters.unique(maintain_order=True)
     code = clusters.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()
+    at, clicked = code[pairs["view"].to_numpy()], pairs["clicked"].to_numpy()
 
-    def summed(view: Any, values: np.ndarray | None = None) -> np.ndarray:
-        return np.bincount(code[view], weights=values, minlength=names.len()).astype(float)
+    def summed(values: np.ndarray | None) -> np.ndarray:
+        return np.bincount(at, weights=values, minlength=names.len()).astype(float)
 
-    clicked, view = pairs["clicked"].to_numpy(), pairs["view"].to_numpy()
-    columns = {"pairs": summed(view)}
-    for who, (views, found) in calibrations.items():
-        columns[f"{who}_loss"] = summed(view, log_loss(pairs[who].to_numpy(), clicked))
-        columns[f"{who}_impressions"] = summed(views)
-        columns[f"{who}_miscalibration"] = summed(views, found.signed)
+    columns = {"pairs": summed(None)}
+    for who in models:
+        score = pairs[who].to_numpy()
+        columns[f"{who}_loss"] = summed(log_loss(score, clicked))
+        columns[f"{who}_miscalibration"] = summed(calibrate(score, clicked).signed)
     return pl.DataFrame({"cluster": names, **columns})
