@@ -23,8 +23,8 @@ from evergreen.domain.gate import GateVerdict
 
 sys.path.insert(0, str(PROJECT / "tests" / "domain"))
 
-from made_attempts import asked_often, false_histories, false_promotions  # noqa: E402
-from made_page_views import make_views, measured  # noqa: E402
+from made_attempts import asked_often, false_histories, false_promotions
+from made_page_views import make_views, measured
 
 ATTEMPTS = 100
 SEED = 20_111_209
