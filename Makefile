@@ -42,8 +42,12 @@ bench: setup bench-env  ## sketch against scan and peers; a year of judgements; 
 	@$(BIN)/python tests/bench/train.py
 	@$(BIN)/python tests/bench/validate.py
 
-bench-decisions: setup bench-env  ## false alarms a year and delays, ours and peers' (ARGS=--quick)
+bench-decisions: setup bench-env  ## false alarms and delays, ours and peers'; the gate's errors (ARGS=--quick)
 	@$(BIN)/python tests/bench/decisions.py $(ARGS)
+	@$(BIN)/python tests/bench/gate.py $(if $(findstring --quick,$(ARGS)),--quick)
+
+bench-gate: setup  ## how often the gate promotes noise, finds 3 %, and holds a bad slice (ARGS=--quick)
+	@$(BIN)/python tests/bench/gate.py $(ARGS)
 
 bench-refreshed: setup  ## alarms about a champion refreshed daily on half a year of sales: [DATA=path]
 	@$(BIN)/python tests/bench/refreshed.py $(if $(DATA),--data "$(DATA)") $(ARGS)
@@ -79,4 +83,4 @@ docs: setup  ## write docs/reference/ from the code again
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-refreshed bench-env bench-loop bench-train bench-validate requirements images trainer-requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-gate bench-refreshed bench-env bench-loop bench-train bench-validate requirements images trainer-requirements docs clean

@@ -61,6 +61,15 @@ class Releases(Database):
         """Return a model's retrainings, oldest first."""
         return self._rows(Run, runs, runs.c.model == model, order=(runs.c.opened_at,))
 
+    def verdicts(self, model: str) -> dict[str, dict[str, Any]]:
+        """Return the bodies of a model's runs that the gate has judged, by run key."""
+        judged = sa.select(runs.c.run_key, runs.c.body).where(
+            runs.c.model == model, runs.c.verdict.is_not(None)
+        )
+        with self._reading() as connection:
+            found = connection.execute(judged.order_by(runs.c.closed_at, runs.c.run_key))
+            return {row.run_key: row.body or {} for row in found}
+
     def champion(self, model: str) -> Release | None:
         """Return the release in force; None before the first."""
         with self._reading() as connection:

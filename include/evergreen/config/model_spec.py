@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from evergreen.config.compute_spec import ComputeSpec
 from evergreen.config.durations import Duration, parse_duration
+from evergreen.config.gate_spec import GateSpec
 from evergreen.config.monitor_spec import MonitorSpec
 from evergreen.config.section import Section
 from evergreen.config.train_spec import TrainSpec
@@ -80,26 +81,6 @@ class ValidateSpec(Section):
     max_quarantined_share: float = Field(0.05, ge=0, le=1)
     """Train on no window with a larger share of its closed hours in quarantine. 5 % is a choice,
     not a finding: three days of eight weeks. What is left out is seldom left out at random."""
-
-
-class GateSpec(Section):
-    """What a challenger must prove."""
-
-    holdout: Duration = parse_duration("7d")
-    """The newest mature page views, later than every training row."""
-    k: int = Field(5, ge=1)
-    """Length of the list that is shown and judged."""
-    metric: Literal["ndcg", "hit"] = "ndcg"
-    """The primary metric, at k, per page view."""
-    min_gain: float = Field(0.0, ge=0)
-    """The lower bound of the gain must lie above this."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
-    """Of the two-sided interval."""
-    resamples: int = Field(2_000, ge=100)
-    """Bootstrap resamples. Efron and Tibshirani 1993 ask for 1,000 or more for intervals."""
-    min_page_views: int = Field(500, ge=1)
-    """Fewer are INCONCLUSIVE."""
-    seed: int = 7
 
 
 class DeploySpec(Section):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evergreen.domain.bootstrap import MeanInterval
+from evergreen.domain.gate_rule import GateRule, RuleVerdict
+
+MUST_PASS = frozenset({"size", "gain", "baseline"})
+"""Rules that must be proved; of the others it is enough not to fail."""
+ABOUT_DATA = frozenset({"size", "power"})
 
 
 class GateVerdict(StrEnum):
@@ -17,34 +22,6 @@ class GateVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatePolicy:
-    """What must be proved.
-
-    Parameters:
-        metric: name of the primary metric, for the reasons.
-        min_gain: the gain's lower bound must lie above it; higher promotes less.
-        min_page_views: fewer are inconclusive.
-    """
-
-    metric: str
-    min_gain: float
-    min_page_views: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRule:
-    """One rule: its value with interval, the bound it is held against, and whether it passed."""
-
-    name: str
-    value: float
-    lower: float
-    upper: float
-    bound: float
-    passed: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
     """The verdict, every rule behind it, and reasons a person can read."""
 
@@ -53,59 +30,77 @@ class GateDecision:
     reasons: tuple[str, ...]
 
 
-def judge_challenger(
-    *, gain: MeanInterval | None, baseline_gain: MeanInterval, policy: GatePolicy
-) -> GateDecision:
-    """Decide on a challenger from paired differences on the same holdout page views.
+def decide(rules: Sequence[GateRule]) -> GateDecision:
+    """Return the verdict of all rules.
 
-    Rules, in order: *size* (enough page views), *gain* over the champion (lower bound above
-    `min_gain`), *baseline* (beats the popularity list: lower bound above 0). Without a champion
-    only size and baseline hold. Too few page views are INCONCLUSIVE, a failed rule is HOLD.
-
-    Parameters:
-        gain: challenger minus champion, a page view; None without a champion.
-        baseline_gain: challenger minus popularity, a page view.
+    HOLD when the version is blocked. INCONCLUSIVE when the holdout is too small for any judgement
+    (*size*). HOLD when a rule fails. INCONCLUSIVE when none fails, but *gain* or *baseline* is not
+    proved on a holdout too small to have found the wanted gain. Else PROMOTE. Reasons are the
+    rules that stood in the way; of a PROMOTE those that were proved.
     """
-    size = _size_rule(baseline_gain.rows, policy.min_page_views)
-    compared = [] if gain is None else [_gain_rule("gain", "champion", gain, policy)]
-    baseline = GatePolicy(metric=policy.metric, min_gain=0.0, min_page_views=0)
-    compared.append(_gain_rule("baseline", "popularity", baseline_gain, baseline))
-    rules = (size, *compared)
-    if not size.passed:
+    failed = [rule for rule in rules if rule.verdict is RuleVerdict.FAIL]
+    open_rules = [r for r in rules if r.verdict is RuleVerdict.NOT_ENOUGH_DATA]
+    small = [rule for rule in open_rules if rule.name == "size"]
+    blocked = [rule for rule in failed if rule.name == "blocked"]
+    unproved = [rule for rule in open_rules if rule.name in MUST_PASS]
+    if blocked:
+        verdict, reasons = GateVerdict.HOLD, blocked
+    elif small:
+        verdict, reasons = GateVerdict.INCONCLUSIVE, small
+    elif failed:
+        verdict, reasons = GateVerdict.HOLD, failed
+    elif unproved:
         verdict = GateVerdict.INCONCLUSIVE
-    elif all(rule.passed for rule in rules):
-        verdict = GateVerdict.PROMOTE
+        reasons = unproved + [rule for rule in open_rules if rule.name == "power"]
     else:
-        verdict = GateVerdict.HOLD
-    reasons = tuple(r.text for r in rules if not r.passed) or tuple(r.text for r in compared)
-    return GateDecision(verdict=verdict, rules=rules, reasons=reasons)
-
-
-def _size_rule(rows: int, needed: int) -> GateRule:
-    return GateRule(
-        name="size",
-        value=rows,
-        lower=rows,
-        upper=rows,
-        bound=needed,
-        passed=rows >= needed,
-        text=f"holdout has {rows:,} page views, {needed:,} needed",
+        verdict = GateVerdict.PROMOTE
+        reasons = [rule for rule in rules if rule.name in MUST_PASS - ABOUT_DATA]
+    return GateDecision(
+        verdict=verdict, rules=tuple(rules), reasons=tuple(rule.text for rule in reasons)
     )
 
 
-def _gain_rule(name: str, other: str, gain: MeanInterval, policy: GatePolicy) -> GateRule:
-    passed = gain.lower > policy.min_gain  # False with NaN, as it must be
-    outcome = "better than" if passed else "not proved better than"
+def size_rule(page_views: int, needed: int) -> GateRule:
+    """Say whether the holdout has enough page views for any judgement."""
     return GateRule(
-        name=name,
-        value=gain.value,
-        lower=gain.lower,
-        upper=gain.upper,
-        bound=policy.min_gain,
-        passed=passed,
+        name="size",
+        value=page_views,
+        lower=page_views,
+        upper=page_views,
+        bound=needed,
+        rows=page_views,
+        verdict=RuleVerdict.PASS if page_views >= needed else RuleVerdict.NOT_ENOUGH_DATA,
+        text=f"holdout has {page_views:,} page views, {needed:,} needed",
+    )
+
+
+def blocked_rule(version: int, blocked: frozenset[int]) -> GateRule | None:
+    """Return the rule that holds a version which its probation rolled back; None for others."""
+    if version not in blocked:
+        return None
+    return GateRule(
+        name="blocked",
+        value=version,
+        verdict=RuleVerdict.FAIL,
+        text=f"version {version} was champion and failed its probation; it may not come back",
+    )
+
+
+def fresh_champion_rule(compared: int | None, now: int | None) -> GateRule:
+    """Say whether the champion of now is still the one that was compared.
+
+    Parameters:
+        compared, now: versions; None: there was, or is, none.
+    """
+    same = compared == now
+    found = "no champion" if now is None else f"version {now}"
+    met = "no champion" if compared is None else f"version {compared}"
+    return GateRule(
+        name="fresh_champion",
+        verdict=RuleVerdict.PASS if same else RuleVerdict.FAIL,
         text=(
-            f"{outcome} the {other}: {policy.metric} {gain.value:+.4f}, interval "
-            f"{gain.lower:+.4f} to {gain.upper:+.4f}, must lie above {policy.min_gain:g} "
-            f"({gain.rows:,} page views, {gain.clusters:,} clusters)"
+            f"compared with {met}, which is the state of now"
+            if same
+            else f"compared with {met}, but now there is {found}: evaluate against that one"
         ),
     )

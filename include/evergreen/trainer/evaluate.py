@@ -13,17 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import xgboost as xgb
 
 from evergreen.adapters.published import Published
 from evergreen.adapters.registry import Registry
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.errors import VersionUnknown
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.windows import Window
 from evergreen.trainer import dataset, fit
 from evergreen.trainer.choice import best_variant, compared, in_words, variant_results
+from evergreen.trainer.compare import compare
 from evergreen.trainer.holdout import Holdout, Offered, Outcome
 from evergreen.trainer.manifest import RunDir, StepOutput
 from evergreen.trainer.progress import say
@@ -32,12 +31,7 @@ from evergreen.trainer.scoring import load_booster, rank_candidates
 from evergreen.trainer.step_folder import step_folder
 
 PAGE_VIEWS = "page_views.parquet"
-POPULARITY_COLUMNS = {
-    "context_item_id": pl.String,
-    "item_id": pl.String,
-    "rank": pl.Int16,
-    "score": pl.Float32,
-}
+SCORES = "scores.parquet"
 
 
 def step_name(champion: int | None) -> str:
@@ -90,46 +84,16 @@ def _compare(
     published: Published,
     registry: Registry,
 ) -> None:
-    orders = run.table(dataset.STEP, "holdout_orders.parquet")
-    popular = run.table(dataset.STEP, "holdout_popular.parquet")
-    candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
-    say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
     with tempfile.TemporaryDirectory() as folder:
         step = fit.step_name(output.result["variant"])
         booster = load_booster(run.fetch(step, fit.MODEL_FILE, Path(folder) / fit.MODEL_FILE))
-    nothing = pl.DataFrame(schema=POPULARITY_COLUMNS)
-    holdout = Holdout(orders, spec.gate.k)
-    outcomes: dict[str, Outcome] = {
-        "challenger": holdout.outcome(
-            Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
-        ),
-        "popularity": holdout.outcome(Offered(recommendations=nothing, popular=popular)),
-    }
-    if champion is not None:
-        start = datetime.fromisoformat(run.require(dataset.STEP)["holdout_start"])
-        offered = _champion_lists(
-            spec,
-            champion,
-            start,
-            candidates,
-            popular,
-            published=published,
-            registry=registry,
-            sha256=run.manifest().get("model_digests", {}).get(str(champion)),
-        )
-        outcomes["champion"] = holdout.outcome(offered)
-    columns = {
-        f"{who}_{metric}": getattr(outcome, metric)
-        for who, outcome in outcomes.items()
-        for metric in ("ndcg", "hit")
-    }
-    pl.DataFrame({"cluster": holdout.clusters(), **columns}).write_parquet(
-        output.folder / PAGE_VIEWS
-    )
-    output.result["metrics"] = {who: outcome.summary() for who, outcome in outcomes.items()}
-    output.result["profile"] = expected_of(run, spec, booster, outcomes["challenger"]).to_json()
-    for who, outcome in outcomes.items():
-        say(f"{who}: {outcome.summary()}")
+    found = compare(run, spec, booster, champion, published=published, registry=registry)
+    found.page_views.write_parquet(output.folder / PAGE_VIEWS)
+    found.scores.write_parquet(output.folder / SCORES)
+    output.result |= found.result
+    output.result["profile"] = expected_of(run, spec, booster, found.earned).to_json()
+    for who, metrics in output.result["metrics"].items():
+        say(f"{who}: {metrics}")
 
 
 def expected_of(
@@ -157,35 +121,6 @@ def expected_of(
         spec=spec,
         importance=gain_importance(booster, spec.features.names),
     )
-
-
-def _champion_lists(
-    spec: ModelSpec,
-    champion: int,
-    holdout_start: datetime,
-    candidates: pl.DataFrame,
-    popular: pl.DataFrame,
-    *,
-    published: Published,
-    registry: Registry,
-    sha256: str | None,
-) -> Offered:
-    if published.has(champion) and published.as_of(champion) <= holdout_start:
-        return Offered(
-            recommendations=published.recommendations(champion),
-            popular=published.popular(champion),
-        )
-    say(f"version {champion} was published after the holdout began: ranking with its model")
-    with tempfile.TemporaryDirectory() as folder:
-        path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder), sha256=sha256)
-        booster = load_booster(path)
-    unknown = set(booster.feature_names or ()) - set(candidates.columns)
-    if unknown:
-        raise VersionUnknown(
-            f"{spec.model} version {champion} needs features that features.py no longer makes: "
-            f"{', '.join(sorted(unknown))}; bring them back until it is replaced"
-        )
-    return Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
 
 
 def _register(

@@ -6,6 +6,7 @@ here is the CTR it would have had in the shop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,9 @@ class Outcome:
         hit, ndcg: per page view with something left to find, [P'].
         ctr: clicks / impressions over all page views, 0 to 1.
         fallback_share: impressions that popularity filled, 0 to 1.
-        shown: the impressions as the lake would hold them, fallback too.
+        unseen: page views whose item the lists do not know, of those that count, [P'].
+        shown: the impressions as the lake would hold them, fallback too, [N].
+        view: the page view of each impression, as a row of the orders, [N].
     """
 
     hit: np.ndarray
@@ -40,7 +43,9 @@ class Outcome:
     ctr: float
     fallback_share: float
     impressions: int
+    unseen: np.ndarray
     shown: pl.DataFrame
+    view: np.ndarray
 
     def summary(self) -> dict[str, float]:
         """Return the means, rounded for people."""
@@ -50,7 +55,13 @@ class Outcome:
             "ctr": round(self.ctr, 6),
             "fallback_share": round(self.fallback_share, 6),
             "impressions": self.impressions,
+            "unseen_share": round(float(self.unseen.mean()), 6) if self.unseen.size else 0.0,
         }
+
+    def scored(self) -> pl.DataFrame:
+        """Return `view`, `item_id`, `score`, `source`, `clicked` of the impressions alone."""
+        columns = ("item_id", "score", "source", "clicked")
+        return self.shown.select(pl.Series("view", self.view), *columns)
 
 
 class Holdout:
@@ -68,10 +79,39 @@ class Holdout:
 
     def clusters(self) -> pl.Series:
         """Return who made each page view that counts: the user, else the order."""
+        return self.all_clusters().filter(pl.Series(self._counts()))
+
+    def all_clusters(self) -> pl.Series:
+        """Return who made each page view, whether it counts or not."""
         by = pl.col("order_id")
         if "user_id" in self._orders.columns:
             by = pl.coalesce(pl.format("user {}", "user_id"), by)
-        return self._orders.select(cluster=by)["cluster"].filter(pl.Series(self._counts()))
+        return self._orders.select(cluster=by)["cluster"]
+
+    def slices(self, columns: Sequence[str], candidates: pl.DataFrame) -> pl.DataFrame:
+        """Return what the gate cuts slices by, of the page views that count.
+
+        Args:
+            columns: of the orders; else a feature of the item that is looked at, the mean of its
+                candidates. What neither has is left out.
+            candidates: `context_item_id` and features.
+
+        Returns:
+            `slice_<column>` of each column found.
+        """
+        counts, found = pl.Series(self._counts()), {}
+        for name in columns:
+            if name in self._orders.columns:
+                values = self._orders[name]
+            elif name in candidates.columns:
+                of = candidates.group_by("context_item_id").agg(pl.col(name).mean())
+                item = self._orders.select(context_item_id="item_id")
+                joined = item.join(of, on="context_item_id", how="left", maintain_order="left")
+                values = joined[name]
+            else:
+                continue
+            found[f"slice_{name}"] = values.filter(counts)
+        return pl.DataFrame(found)
 
     def outcome(self, offered: Offered) -> Outcome:
         """Return what these lists would have shown and earned."""
@@ -89,7 +129,9 @@ class Holdout:
         row = lists.row_of_item[item]
         views = PageViews(basket=self._basket, line=self._line, row=row)
         shown = show(index, views, lists.matrix, self._k)
-        return _outcome(shown, index, views, self._impressions(shown, views, lists, items))
+        unseen = row == lists.matrix.shape[0] - 1
+        rows = self._impressions(shown, views, lists, items)
+        return _outcome(shown, index, views, rows, unseen)
 
     def _impressions(
         self, shown: Shown, views: PageViews, lists: RankedLists, items: pl.Series
@@ -116,7 +158,11 @@ class Holdout:
 
 
 def _outcome(
-    shown: Shown, index: BasketIndex, views: PageViews, impressions: pl.DataFrame
+    shown: Shown,
+    index: BasketIndex,
+    views: PageViews,
+    impressions: pl.DataFrame,
+    unseen: np.ndarray,
 ) -> Outcome:
     relevant = index.relevant_count(views)
     counts = relevant > 0
@@ -128,5 +174,7 @@ def _outcome(
         ctr=float(shown.clicked.sum()) / max(rows, 1),
         fallback_share=fallback / rows if rows else 1.0,
         impressions=rows,
+        unseen=unseen[counts],
         shown=impressions,
+        view=np.nonzero(shown.item >= 0)[0],
     )

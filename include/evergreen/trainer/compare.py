@@ -1,0 +1,190 @@
+"""Every set of lists on the same holdout page views: metrics, slices, scores, and time to score."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import xgboost as xgb
+
+from evergreen.adapters.published import Published
+from evergreen.adapters.registry import Registry
+from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.errors import VersionUnknown
+from evergreen.trainer import dataset, fit, latency
+from evergreen.trainer.holdout import Holdout, Offered, Outcome
+from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.progress import say
+from evergreen.trainer.scores import both_score, calibrate, score_sums
+from evergreen.trainer.scoring import load_booster, rank_candidates
+
+CHALLENGER, CHAMPION, POPULARITY = "challenger", "champion", "popularity"
+POPULARITY_COLUMNS = {
+    "context_item_id": pl.String,
+    "item_id": pl.String,
+    "rank": pl.Int16,
+    "score": pl.Float32,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was found on the holdout.
+
+    Parameters:
+        page_views: of those that count: `cluster`, `<who>_ndcg`, `<who>_hit`, `<who>_unseen`,
+            `slice_<column>`.
+        scores: sums by cluster, see `score_sums`.
+        result: `metrics`, `calibration`, `coverage`, `latency_s`, for the step's result.
+        earned: the challenger's outcome, with its impressions.
+    """
+
+    page_views: pl.DataFrame
+    scores: pl.DataFrame
+    result: dict[str, Any]
+    earned: Outcome
+
+
+def compare(
+    run: RunDir,
+    spec: ModelSpec,
+    booster: xgb.Booster,
+    champion: int | None,
+    *,
+    published: Published,
+    registry: Registry,
+) -> Comparison:
+    """Lay the lists of challenger, champion and popularity over the holdout's page views.
+
+    Only the challenger's impressions are kept whole; of the others what is summed up.
+
+    Parameters:
+        booster: the challenger's.
+        champion: its version; None without one.
+
+    Raises:
+        VersionUnknown: the champion is neither published nor registered.
+    """
+    orders = run.table(dataset.STEP, "holdout_orders.parquet")
+    popular = run.table(dataset.STEP, "holdout_popular.parquet")
+    candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
+    say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
+    holdout = Holdout(orders, spec.gate.k)
+    offered = {
+        CHALLENGER: Offered(recommendations=rank_candidates(booster, candidates), popular=popular),
+        POPULARITY: Offered(
+            recommendations=pl.DataFrame(schema=POPULARITY_COLUMNS), popular=popular
+        ),
+    }
+    boosters = {CHALLENGER: booster}
+    if champion is not None:
+        lists, its = _champion(run, spec, champion, candidates, popular, published, registry)
+        offered[CHAMPION] = lists
+        boosters |= {CHAMPION: its} if its is not None else {}
+    said, columns, shown = _Said(orders), {"cluster": holdout.clusters()}, {}
+    for who, lists in offered.items():
+        outcome = holdout.outcome(lists)
+        said.add(who, outcome)
+        names = ("ndcg", "hit", "unseen")
+        columns |= {f"{who}_{name}": pl.Series(getattr(outcome, name)) for name in names}
+        shown[who] = outcome.scored()
+        if who == CHALLENGER:
+            earned = outcome
+    parts = tuple(part.column for part in spec.gate.slices)
+    frame = pl.DataFrame(columns).hstack(holdout.slices(parts, candidates).get_columns())
+    scores = _scores(holdout, said, shown, offered, orders["item_id"])
+    took = latency.p99_s(boosters, candidates)
+    return Comparison(
+        page_views=frame,
+        scores=scores,
+        result={**said.result(), "latency_s": {who: round(s, 6) for who, s in took.items()}},
+        earned=earned,
+    )
+
+
+class _Said:
+    """Collects what the step's result says of each model."""
+
+    def __init__(self, orders: pl.DataFrame) -> None:
+        self._sold = orders["item_id"].unique()
+        self.metrics: dict[str, dict[str, float]] = {}
+        self.calibration: dict[str, dict[str, Any]] = {}
+        self._items: dict[str, pl.Series] = {}
+
+    def add(self, who: str, outcome: Outcome) -> None:
+        self.metrics[who] = outcome.summary()
+        self._items[who] = outcome.shown["item_id"].unique()
+
+    def result(self) -> dict[str, Any]:
+        catalogue = pl.concat([self._sold, *self._items.values()]).unique().len()
+        shown = {who: items.len() for who, items in self._items.items()}
+        for who, count in shown.items():
+            self.metrics[who]["coverage"] = round(count / max(catalogue, 1), 6)
+        return {
+            "metrics": self.metrics,
+            "calibration": self.calibration,
+            "coverage": {**shown, "catalogue": catalogue},
+        }
+
+
+def _scores(
+    holdout: Holdout,
+    said: _Said,
+    shown: dict[str, pl.DataFrame],
+    offered: dict[str, Offered],
+    contexts: pl.Series,
+) -> pl.DataFrame:
+    models = [who for who in (CHALLENGER, CHAMPION) if who in shown]
+    for who in models:
+        rows = shown[who].filter(pl.col("source") == "model")
+        calibration = calibrate(rows["score"].to_numpy(), rows["clicked"].to_numpy())
+        said.calibration[who] = {"bins": calibration.bins}
+        if calibration.signed.size:
+            said.metrics[who]["calibration_error"] = round(calibration.error, 6)
+    pair = (models * 2)[:2]  # without a champion: against itself
+    pairs = both_score(
+        [shown[who] for who in pair], [offered[who].recommendations for who in pair], contexts
+    )
+    return score_sums(holdout.all_clusters(), pairs, models)
+
+
+def _champion(
+    run: RunDir,
+    spec: ModelSpec,
+    champion: int,
+    candidates: pl.DataFrame,
+    popular: pl.DataFrame,
+    published: Published,
+    registry: Registry,
+) -> tuple[Offered, xgb.Booster | None]:
+    """Return the champion's lists, and its booster where it can still be run."""
+    start = datetime.fromisoformat(run.require(dataset.STEP)["holdout_start"])
+    serves = published.has(champion) and published.as_of(champion) <= start
+    digest = run.manifest().get("model_digests", {}).get(str(champion))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder), sha256=digest)
+            booster: xgb.Booster | None = load_booster(path)
+    except VersionUnknown:
+        if not serves:
+            raise
+        booster = None
+    unknown = set((booster.feature_names or ()) if booster else ()) - set(candidates.columns)
+    if serves:
+        lists = Offered(
+            recommendations=published.recommendations(champion),
+            popular=published.popular(champion),
+        )
+        return lists, None if unknown else booster
+    if unknown:
+        raise VersionUnknown(
+            f"{spec.model} version {champion} needs features that features.py no longer makes: "
+            f"{', '.join(sorted(unknown))}; bring them back until it is replaced"
+        )
+    say(f"version {champion} was published after the holdout began: ranking with its model")
+    assert booster is not None
+    return Offered(recommendations=rank_candidates(booster, candidates), popular=popular), booster
