@@ -6,7 +6,7 @@ The tasks of the DAGs call the same functions in the same order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evergreen.adapters.installation import (
@@ -18,6 +18,7 @@ from evergreen.adapters.installation import (
 )
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.approval import ApprovalRecord, next_task
 from evergreen.domain.windows import Window
 
 
@@ -28,9 +29,13 @@ def retrain(
     window: timedelta | None = None,
     force: bool = False,
     reason: str = "",
+    approved_by: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Freeze, validate, build, train, evaluate, judge, and put a winner in force.
+
+    Parameters:
+        approved_by: who says yes where `deploy.approval` wants a person; None holds there.
 
     Returns:
         The gate's verdict, and `released` with version and fence when it was promoted.
@@ -39,6 +44,7 @@ def retrain(
         EvergreenError: whatever a step refuses; run again, it goes on where it stopped.
     """
     from evergreen.monitor.measure import champion_profile
+    from evergreen.release.approval import keep_answer
     from evergreen.release.promote import follow, promote
     from evergreen.release.smoke import smoke_test
     from evergreen.trainer.dataset import build_dataset
@@ -74,16 +80,26 @@ def retrain(
     evaluate(run_dir, expected, published=published, registry=registry)
     verdict = gate(run_dir, champion_version=expected, ledger=ledger)
     say(f"{verdict['verdict']}: {'; '.join(verdict['reasons'])}")
-    if verdict["verdict"] != "PROMOTE":
+    branch = next_task(verdict["verdict"], spec.deploy.approval)
+    approval = None
+    if branch == "ask_operator" and approved_by:
+        now = datetime.now(UTC).isoformat()
+        approval = ApprovalRecord(answer="promote", by=approved_by, at=now)
+        keep_answer(ledger, verdict["run_key"], approval)
+        say(approval.in_words())
+    elif branch == "ask_operator":
+        say(f"a person must approve this (deploy.approval: {spec.deploy.approval}): held")
+    if branch == "hold" or (branch == "ask_operator" and approval is None):
         return {**verdict, "released": None}
+    said = {"approval": approval.body()} if approval else {}
     release = promote(
         spec,
         version=verdict["version"],
         expected=expected,
         run_key=verdict["run_key"],
         as_of=datetime.fromisoformat(verdict["as_of"]),
-        reason="; ".join(verdict["reasons"]),
-        evidence={**verdict["evidence"], "trigger": "manual", "requested": reason},
+        reason="; ".join([*verdict["reasons"], *([approval.in_words()] if approval else [])]),
+        evidence={**verdict["evidence"], **said, "trigger": "manual", "requested": reason},
         ledger=ledger,
     )
     publish(run_dir, version=release.version, fence=release.fence, published=published)

@@ -20,14 +20,15 @@ from evergreen.adapters.installation import (
 )
 from evergreen.config.durations import parse_duration
 from evergreen.config.settings import settings
+from evergreen.domain.approval import next_task
 from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
-from evergreen.orchestration.links import DOCS_RUN, DataDocsLink
+from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, ReportLink
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import Context, run_type_of
+from evergreen.orchestration.run_context import Context, is_replay, run_type_of
 
 if TYPE_CHECKING:
     from evergreen.adapters.data_docs import DataDocs
@@ -116,7 +117,12 @@ class ValidateDataset(ModelTask):
 
 
 class Gate(BranchTask):
-    """Compares challenger and champion (the one that `evaluate` met): `promote` or `hold`."""
+    """Compares challenger and champion (the one that `evaluate` met), and says what follows.
+
+    `ask_operator` where `deploy.approval` wants a person; a replay asks nobody, and holds.
+    """
+
+    operator_extra_links = (ReportLink(),)
 
     def execute(self, context: Context) -> None:
         """Leave the verdict with its reasons for later tasks, and branch."""
@@ -126,19 +132,25 @@ class Gate(BranchTask):
         champion = int(_pull(context, "evaluate")["arguments"]["champion"]) or None
         verdict = gate(run_dir, champion_version=champion, ledger=open_ledger())
         self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
-        # An approval by a person (deploy.approval) will branch into ask_operator here; so far
-        # deploy.approval is always `never`.
-        self.follow(context, "promote" if verdict["verdict"] == "PROMOTE" else "hold", verdict)
+        approval = spec_of(self.model).deploy.approval
+        branch = next_task(verdict["verdict"], approval, may_ask=not is_replay(context))
+        if branch == "hold" and verdict["verdict"] == "PROMOTE":
+            asks_nobody = f"a replay asks nobody (deploy.approval: {approval})"
+            verdict = {**verdict, "reasons": [*verdict["reasons"], asks_nobody]}
+        self.follow(context, branch, verdict)
 
 
 class Promote(ModelTask):
     """Makes the challenger champion in the ledger, if the champion is still the one it beat."""
+
+    operator_extra_links = (ReportLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return version and fence of the release."""
         from evergreen.release.promote import promote
 
         verdict, frozen = _pull(context, "gate"), _pull(context, "freeze_window")
+        approval = _pull(context, "ask_operator")
         try:
             release = promote(
                 spec_of(self.model),
@@ -146,9 +158,10 @@ class Promote(ModelTask):
                 expected=verdict["expected"],
                 run_key=verdict["run_key"],
                 as_of=datetime.fromisoformat(verdict["as_of"]),
-                reason="; ".join(verdict["reasons"]),
+                reason="; ".join(_reasons(verdict, approval)),
                 evidence={
                     **verdict["evidence"],
+                    **({"approval": approval} if approval else {}),
                     "trigger": frozen["trigger"],
                     "requested": frozen["reason"],
                 },
@@ -183,7 +196,8 @@ class CloseIncident(ModelTask):
         spec, ledger = spec_of(self.model), open_ledger()
         follow(spec, ledger, open_published(spec), open_registry())
         version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
-        text = f"{self.model}: version {version} is champion: {'; '.join(verdict['reasons'])}"
+        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
+        text = f"{self.model}: version {version} is champion: {reasons}"
         ledger.close_incident(self.model, outcome=f"promoted version {version}")
         key = f"{self.model}/{verdict['run_key']}/promoted"
         notify(ledger, key, model=self.model, severity="info", text=text)
@@ -193,11 +207,14 @@ class CloseIncident(ModelTask):
 class Hold(ModelTask):
     """Keeps the champion and tells people why."""
 
+    operator_extra_links = (ReportLink(),)
+
     def execute(self, context: Context) -> str:
         """Return what was said."""
         verdict, ledger = _pull(context, "gate"), open_ledger()
         kept = f"version {verdict['expected']}" if verdict["expected"] else "no champion"
-        text = f"{self.model}: kept {kept} ({verdict['verdict']}): {'; '.join(verdict['reasons'])}"
+        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
+        text = f"{self.model}: kept {kept} ({verdict['verdict']}): {reasons}"
         ledger.close_incident(self.model, outcome=f"{verdict['verdict']}: kept {kept}")
         key = f"{self.model}/{verdict['run_key']}/{kept}/held"
         notify(ledger, key, model=self.model, severity="warning", text=text)
@@ -232,5 +249,10 @@ def _docs_linked(context: Context, docs: DataDocs, run: str) -> Iterator[None]:
             context["ti"].xcom_push(key=DOCS_RUN, value=run)
 
 
-def _pull(context: Context, task_id: str) -> dict[str, Any]:
+def _reasons(verdict: dict[str, Any], approval: dict[str, Any] | None) -> list[str]:
+    """Return the gate's reasons, and what a person answered where one was asked."""
+    return [*verdict["reasons"], *([approval["text"]] if approval else [])]
+
+
+def _pull(context: Context, task_id: str) -> Any:
     return context["ti"].xcom_pull(task_ids=task_id)
