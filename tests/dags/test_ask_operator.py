@@ -200,9 +200,11 @@ def test_the_gate_asks_where_it_must(
     skipped: set[str],
 ) -> None:
     import evergreen.trainer.gate_run as module
+    import evergreen.trainer.report as report_module
 
     add_model(deploy={"approval": approval})
     monkeypatch.setattr(module, "gate", lambda *_, **__: {**VERDICT, "verdict": verdict})
+    monkeypatch.setattr(report_module, "write_report", lambda *_, **__: None)
     xcoms = {
         "freeze_window": {"run_dir": "/runs/k2"},
         "evaluate": {"arguments": {"champion": "1"}},
@@ -215,6 +217,7 @@ def test_the_gate_asks_where_it_must(
     except DownstreamTasksSkipped as said:
         found = {t if isinstance(t, str) else t[0] for t in said.tasks}
     assert found == skipped
+    assert run["ti"].pushed["evaluation_report"] == "/evergreen/reports/shop/k2/1"
     reasons = run["ti"].pushed["return_value"]["reasons"]
     asked_nobody = "a replay asks nobody (deploy.approval: always)" in reasons
     assert asked_nobody is (run_type == "backfill")

@@ -132,6 +132,9 @@ def test_an_answer_by_the_api_promotes(asking: Asking) -> None:
     assert form["subject"] == "shop: INCONCLUSIVE. Promote version 2?"
     assert f"<{asking.airflow.url}/evergreen/reports/shop/shop2/1>" in form["body"]
     assert form["options"] == ["Promote", "Hold"]
+    path = f"/dags/{dag}/dagRuns/{run}/taskInstances/ask_operator/links"
+    button = api._call("GET", path)["extra_links"]["Report"]
+    assert button == f"{asking.airflow.url}/evergreen/reports/shop/shop2/1"  # while it waits
     assert asking.states("shop")["promote"] is None  # nothing goes on meanwhile
     api.answer(dag, run, "ask_operator", "Promote", note="looked at it")
     api.wait_run(dag, run, 120)

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from evergreen.trainer.rule_rows import RuleRow, rule_rows
+from evergreen.trainer.rule_rows import RuleRow, plain, rule_rows
 
 _READ_BY_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+.!|~&:@$-])")
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 HEAD = (
     "| rule | value | interval | bound | sample | verdict |\n| --- | --- | --- | --- | --- | --- |"
 )
@@ -48,7 +47,7 @@ def escaped(text: Any) -> str:
         >>> escaped("<b>a|b</b>")
         '\\\\<b\\\\>a\\\\|b\\\\</b\\\\>'
     """
-    return _READ_BY_MARKDOWN.sub(r"\\\1", _SPACE.sub(" ", str(text)).strip())
+    return _READ_BY_MARKDOWN.sub(r"\\\1", plain(str(text)))
 
 
 def _table_row(row: RuleRow) -> str:

@@ -16,6 +16,7 @@ from evergreen.adapters.installation import (
     open_published,
     open_registry,
 )
+from evergreen.adapters.reports import PAGE, report_folder
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
 from evergreen.domain.approval import ApprovalRecord, next_task
@@ -54,6 +55,7 @@ def retrain(
     from evergreen.trainer.freeze import freeze_window
     from evergreen.trainer.gate_run import gate
     from evergreen.trainer.publish import publish
+    from evergreen.trainer.report import write_report
     from evergreen.trainer.validate import validate_window
 
     ledger, published, registry = open_ledger(), open_published(spec), open_registry()
@@ -80,6 +82,8 @@ def retrain(
     evaluate(run_dir, expected, published=published, registry=registry)
     verdict = gate(run_dir, champion_version=expected, ledger=ledger)
     say(f"{verdict['verdict']}: {'; '.join(verdict['reasons'])}")
+    write_report(run_dir, verdict, registry=registry)
+    say(f"report: {run_dir}/{report_folder(expected)}/{PAGE}")
     branch = next_task(verdict["verdict"], spec.deploy.approval)
     approval = None
     if branch == "ask_operator" and approved_by:

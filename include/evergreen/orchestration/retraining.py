@@ -25,7 +25,13 @@ from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
-from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, ReportLink
+from evergreen.orchestration.links import (
+    DOCS_RUN,
+    REPORT,
+    DataDocsLink,
+    ReportLink,
+    report_url,
+)
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, is_replay, run_type_of
@@ -127,11 +133,14 @@ class Gate(BranchTask):
     def execute(self, context: Context) -> None:
         """Leave the verdict with its reasons for later tasks, and branch."""
         from evergreen.trainer.gate_run import gate
+        from evergreen.trainer.report import write_report
 
         run_dir = _pull(context, "freeze_window")["run_dir"]
         champion = int(_pull(context, "evaluate")["arguments"]["champion"]) or None
         verdict = gate(run_dir, champion_version=champion, ledger=open_ledger())
         self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
+        write_report(run_dir, verdict, registry=open_registry())
+        context["ti"].xcom_push(key=REPORT, value=_report(self.model, verdict))
         approval = spec_of(self.model).deploy.approval
         branch = next_task(verdict["verdict"], approval, may_ask=not is_replay(context))
         if branch == "hold" and verdict["verdict"] == "PROMOTE":
@@ -197,7 +206,8 @@ class CloseIncident(ModelTask):
         follow(spec, ledger, open_published(spec), open_registry())
         version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
         reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
-        text = f"{self.model}: version {version} is champion: {reasons}"
+        said = f"{self.model}: version {version} is champion: {reasons}"
+        text = f"{said}; report: {_report(self.model, verdict)}"
         ledger.close_incident(self.model, outcome=f"promoted version {version}")
         key = f"{self.model}/{verdict['run_key']}/promoted"
         notify(ledger, key, model=self.model, severity="info", text=text)
@@ -214,7 +224,8 @@ class Hold(ModelTask):
         verdict, ledger = _pull(context, "gate"), open_ledger()
         kept = f"version {verdict['expected']}" if verdict["expected"] else "no champion"
         reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
-        text = f"{self.model}: kept {kept} ({verdict['verdict']}): {reasons}"
+        said = f"{self.model}: kept {kept} ({verdict['verdict']}): {reasons}"
+        text = f"{said}; report: {_report(self.model, verdict)}"
         ledger.close_incident(self.model, outcome=f"{verdict['verdict']}: kept {kept}")
         key = f"{self.model}/{verdict['run_key']}/{kept}/held"
         notify(ledger, key, model=self.model, severity="warning", text=text)
@@ -247,6 +258,10 @@ def _docs_linked(context: Context, docs: DataDocs, run: str) -> Iterator[None]:
     finally:
         if docs.has(run):
             context["ti"].xcom_push(key=DOCS_RUN, value=run)
+
+
+def _report(model: str, verdict: dict[str, Any]) -> str:
+    return report_url(model, verdict["run_key"], verdict["expected"])
 
 
 def _reasons(verdict: dict[str, Any], approval: dict[str, Any] | None) -> list[str]:

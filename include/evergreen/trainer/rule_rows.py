@@ -6,11 +6,13 @@ Read from the verdict's evidence as it is: an older or a newer gate may leave pa
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 NONE = "–"
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,16 @@ def rule_rows(evidence: Mapping[str, Any]) -> list[RuleRow]:
     """Return a row for each rule, in the gate's order."""
     rules = evidence.get("rules") or []
     return [_row(rule) for rule in rules if isinstance(rule, Mapping)]
+
+
+def plain(text: str) -> str:
+    """Return the text as one line, without control characters or marks that turn its direction.
+
+    Example:
+        >>> plain("a\\n\\x00b\\u202ec")
+        'a b c'
+    """
+    return _CONTROL.sub(" ", text).strip()
 
 
 def number_text(value: Any) -> str:
