@@ -31,6 +31,7 @@ DAG_FILE = '''
 from airflow.sdk import chain
 
 from evergreen.orchestration.approval import ask_operator
+from evergreen.orchestration.links import REPORT, report_url
 from evergreen.orchestration.model_task import BranchTask
 from evergreen.orchestration.models import model_dag, model_specs
 from evergreen.orchestration.retraining import Hold, ModelTask, Promote
@@ -46,6 +47,8 @@ class Freeze(ModelTask):
 class HandMadeGate(BranchTask):
     def execute(self, context):
         rule = {"name": "gain", "value": 0.01, "lower": -0.001, "upper": 0.02, "bound": 0}
+        address = report_url(self.model, f"{self.model}2", 1)
+        context["ti"].xcom_push(key=REPORT, value=address)
         self.follow(context, "ask_operator", {
             "verdict": "INCONCLUSIVE", "version": 2, "expected": 1, "run_key": f"{self.model}2",
             "as_of": "2011-05-01T00:00:00+00:00", "reasons": ["not sure"],

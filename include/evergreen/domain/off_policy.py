@@ -190,7 +190,7 @@ def off_policy_rule(found: OffPolicy, *, max_loss: float = 0.0) -> dict[str, obj
     Parameters:
         max_loss: CTR that may be lost, 0 to 1; higher passes more.
     """
-    gain, bound = found.gain, -max_loss
+    gain, bound = found.gain, 0.0 - max_loss
     if found.verdict is not Verdict.YES or not math.isfinite(gain.lower + gain.upper):
         verdict = "not_enough_data"
     else:
