@@ -98,7 +98,9 @@ for spec in model_specs(KIND):
             doc_md="Both models rank the same newest page views.",
         )
         gate = Gate(task_id="gate", doc_md="PROMOTE, HOLD or INCONCLUSIVE, with reasons.")
-        ask = ask_operator(spec, doc_md="A form for a person; skipped where nobody is asked.")
+        ask = ask_operator(
+            spec, task_id="ask_operator", doc_md="A person's answer; skipped if none is asked."
+        )
         promote = Promote(
             task_id="promote", trigger_rule=EITHER, doc_md="One transaction in the ledger."
         )

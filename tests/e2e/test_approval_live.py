@@ -59,7 +59,7 @@ class HandMadeGate(BranchTask):
 for spec in model_specs("retrain"):
     with model_dag(spec, "retrain", doc=__doc__, form={}, schedule=None):
         freeze, gate = Freeze(task_id="freeze_window"), HandMadeGate(task_id="gate")
-        ask = ask_operator(spec)
+        ask = ask_operator(spec, task_id="ask_operator")
         promote = Promote(task_id="promote", trigger_rule=EITHER)
         hold = Hold(task_id="hold", trigger_rule=EITHER)
         chain(freeze, gate, [promote, ask, hold])

@@ -57,7 +57,6 @@ def ask_operator(spec: ModelSpec, **options: Any) -> AskOperator:
     deploy = spec.deploy
     note = Param("", type="string", maxLength=NOTE_LENGTH, description="Why? Kept in the ledger.")
     return AskOperator(
-        task_id="ask_operator",
         subject=f"{spec.model}: promote?",
         options=list(BRANCHES),
         options_mapping=BRANCHES,
