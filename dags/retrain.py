@@ -2,6 +2,8 @@
 
 **Decides** whether the challenger is promoted: only when the lower bound of its gain on the newest
 page views lies above zero and it beats popularity. Otherwise the champion stays, with the reason.
+Where `deploy.approval` says so, a person decides: `ask_operator` waits for an answer to its form
+(*Required Actions*), and takes `deploy.approval_default` after `deploy.approval_timeout`.
 
 A set that cannot serve (incomplete, out of order, not scored by the promoted version) fails
 `smoke_test`: the version before is released again, CURRENT flips back and an incident is open.
@@ -23,6 +25,7 @@ fails and says so: clear `evaluate` with its downstream tasks.
 from airflow.sdk import Label, Param, chain
 
 from evergreen.config.durations import format_duration
+from evergreen.orchestration.approval import ask_operator
 from evergreen.orchestration.assets import retrain_asset
 from evergreen.orchestration.compute import mapped_step, step_task
 from evergreen.orchestration.models import model_dag, model_specs
@@ -41,6 +44,7 @@ from evergreen.orchestration.retraining import (
 from evergreen.orchestration.schedules import on_request_or_daily
 
 KIND = "retrain"
+EITHER = "none_failed_min_one_success"  # the gate leads here, or the person that it has asked
 POOL = "evergreen_training"  # slots are declared in airflow_settings.yaml
 
 for spec in model_specs(KIND):
@@ -63,8 +67,7 @@ for spec in model_specs(KIND):
         **on_request_or_daily(retrain_asset(spec.model), 3),
     ):
         freeze_window = FreezeWindow(
-            task_id="freeze_window",
-            doc_md="Fixes files, spec and code of this retraining: its run key.",
+            task_id="freeze_window", doc_md="Fixes files, spec and code: the run key."
         )
         validate_window = ValidateWindow(
             task_id="validate_window",
@@ -98,11 +101,13 @@ for spec in model_specs(KIND):
             arguments={"champion": f"{{{{ champion_version('{spec.model}') }}}}"},
             doc_md="Both models rank the same newest page views.",
         )
-        gate = Gate(
-            task_id="gate",
-            doc_md="PROMOTE, HOLD or INCONCLUSIVE, with reasons.",
+        gate = Gate(task_id="gate", doc_md="PROMOTE, HOLD or INCONCLUSIVE, with reasons.")
+        ask = ask_operator(
+            spec, task_id="ask_operator", doc_md="A person's answer; skipped if none is asked."
         )
-        promote = Promote(task_id="promote", doc_md="One transaction in the ledger.")
+        promote = Promote(
+            task_id="promote", trigger_rule=EITHER, doc_md="One transaction in the ledger."
+        )
         publish = step_task(
             spec,
             "publish",
@@ -120,9 +125,11 @@ for spec in model_specs(KIND):
         close_incident = CloseIncident(
             task_id="close_incident", doc_md="Registry alias, incident, message."
         )
-        hold = Hold(task_id="hold", doc_md="Keeps the champion and says why.")
+        hold = Hold(task_id="hold", trigger_rule=EITHER, doc_md="Keeps the champion; says why.")
 
         chain(freeze_window, validate_window, build_dataset, validate_dataset)
         chain(validate_dataset, train, evaluate, gate)
-        chain(gate, [Label("better"), Label("not surely better")], [promote, hold])
+        verdicts = [Label("better"), Label("a person decides"), Label("not surely better")]
+        chain(gate, verdicts, [promote, ask, hold])
+        chain(ask, [Label("Promote"), Label("Hold")], [promote, hold])
         chain(promote, publish, smoke_test, close_incident)

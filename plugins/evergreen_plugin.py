@@ -10,14 +10,14 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from evergreen.adapters.data_docs import MOUNT
-from evergreen.orchestration.links import DataDocsLink
+from evergreen.orchestration.links import DataDocsLink, ReportLink
 
 
 class EvergreenPlugin(AirflowPlugin):
     """What Airflow reads of a plugin."""
 
     name = "evergreen"
-    operator_extra_links = [DataDocsLink()]  # noqa: RUF012  (Airflow's own attribute)
+    operator_extra_links = [DataDocsLink(), ReportLink()]  # noqa: RUF012  (Airflow's own attribute)
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

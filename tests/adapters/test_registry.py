@@ -76,6 +76,19 @@ def test_a_version_holds_what_made_it(registry: Registry, files: Path) -> None:
     assert (run.data.params["max_depth"], run.info.status) == ("6", "FINISHED")
 
 
+def test_files_are_attached_to_a_version_and_replaced(registry: Registry, files: Path) -> None:
+    version = register(registry, files, "attached", "k1")
+    for text in (b"old", b"new"):
+        registry.attach("attached", version, "gate/champion=0", {"report.json": text})
+    run_id = registry._client.get_model_version("attached", str(version)).run_id
+    (found,) = registry._client.list_artifacts(run_id, "gate/champion=0")
+    assert found.path == "gate/champion=0/report.json"
+    root = registry._client.get_run(run_id).info.artifact_uri.removeprefix("file://")
+    assert Path(root, found.path).read_bytes() == b"new"
+    with pytest.raises(VersionUnknown, match="attached has no version 9"):
+        registry.attach("attached", 9, "gate/champion=0", {"report.json": b""})
+
+
 def test_mlflow_loads_the_model_by_its_alias(
     registry: Registry, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

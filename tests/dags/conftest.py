@@ -64,7 +64,7 @@ def context() -> Callable[..., dict[str, Any]]:
     ) -> dict[str, Any]:
         pulled, pushed = dict(xcoms or {}), {}
         ti = SimpleNamespace(
-            xcom_pull=lambda task_ids: pulled[task_ids],
+            xcom_pull=lambda task_ids: pulled.get(task_ids),  # as of a task that was skipped
             xcom_push=lambda key, value: pushed.update({key: value}),
             pushed=pushed,
             map_index=-1,

@@ -78,7 +78,7 @@ def run(kind: str, moment: datetime, **conf: Any) -> tuple[str, dict[str, str]]:
 def test_first_retraining_publishes_a_champion(played: Path) -> None:
     state, tasks = run("retrain", datetime(2025, 2, 2, 12, tzinfo=UTC), reason="first")
     assert state == "success"
-    assert {task for task, said in tasks.items() if said != "success"} == {"hold"}
+    assert {task for task, said in tasks.items() if said != "success"} == {"hold", "ask_operator"}
     ledger, published = open_ledger(), open_published(spec_of(MODEL))
     champion, current = ledger.champion(MODEL), published.current()
     assert (champion.version, champion.fence, champion.kind) == (1, 1, "promotion")
@@ -94,7 +94,7 @@ def test_the_same_window_again_changes_nothing(played: Path) -> None:
     state, tasks = run("retrain", datetime(2025, 2, 2, 13, tzinfo=UTC))
     assert state == "success"
     assert {task for task, said in tasks.items() if said == "skipped"} == {
-        *("promote", "publish", "smoke_test", "close_incident")
+        *("ask_operator", "promote", "publish", "smoke_test", "close_incident")
     }
     ledger = open_ledger()
     assert len(ledger.releases(MODEL)) == len(ledger.runs(MODEL)) == 1

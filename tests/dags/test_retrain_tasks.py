@@ -233,7 +233,7 @@ def test_hold_says_why_once_and_closes_the_incident(
     ledger.open_incident(model, AS_OF, evidence={})
     for _ in range(2):
         said = task(Hold).execute(context(xcoms={"gate": VERDICT}))
-    assert said == "shop: kept version 1 (HOLD): no gain"
+    assert said == ("shop: kept version 1 (HOLD): no gain; report: /evergreen/reports/shop/k2/1")
     assert [delivery.text for delivery in ledger.deliveries(model)] == [said]
     assert ledger.open_incident_of(model) is None
 

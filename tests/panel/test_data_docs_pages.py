@@ -158,5 +158,5 @@ def test_the_button_of_the_task_is_registered(api_server: Any) -> None:
     from airflow import plugins_manager
 
     names = [link.name for link in plugins_manager.get_operator_extra_links()]
-    assert names == ["Data Docs"]
+    assert names == ["Data Docs", "Report"]
     assert plugins_manager.get_import_errors() == {}

@@ -12,6 +12,7 @@ import pytest
 from made_shop import END, MODEL, Shop, make_models, spec_body
 
 from evergreen.adapters.registry import Registry
+from evergreen.adapters.reports import BODY, Reports
 from evergreen.domain.errors import RegistryUnreachable
 from evergreen.orchestration.in_process import retrain
 from evergreen.trainer.manifest import RunDir
@@ -51,6 +52,43 @@ def test_the_first_champion_beats_popularity(promoted: tuple[Shop, dict[str, Any
     assert (current.version, current.fence) == (1, 1)
     assert shop.registry.champion(MODEL) == 1
     shop.published.verify(1)
+
+
+def test_the_gate_s_report_is_in_the_run_and_in_mlflow(
+    promoted_once: tuple[Shop, dict[str, Any]],
+) -> None:
+    shop, said = promoted_once
+    reports = Reports(shop.settings.runs_root(MODEL))
+    page, body = (reports.read(said["run_key"], "0", name) for name in ("report.html", BODY))
+    assert b"PROMOTE" in page
+    assert b"better than the popularity: ndcg@5 +" in page
+    client = shop.registry._client
+    logged = client.get_model_version(MODEL, "1").run_id
+    paths = {file.path for file in client.list_artifacts(logged, "gate/champion=0")}
+    assert paths == {"gate/champion=0/report.html", "gate/champion=0/report.json"}
+    uri = client.get_run(logged).info.artifact_uri.removeprefix("file://")
+    assert Path(uri, "gate/champion=0", BODY).read_bytes() == body
+
+
+def test_a_person_s_approval_is_waited_for(trained: tuple[Shop, str]) -> None:
+    shop, _ = trained
+    deploy = shop.spec.deploy.model_copy(update={"approval": "always"})
+    spec, heard = shop.spec.model_copy(update={"deploy": deploy}), []
+    with shop.entered():
+        held = retrain(spec, until=END, say=heard.append)
+        assert (held["verdict"], held["released"]) == ("PROMOTE", None)
+        assert heard[-1] == "a person must approve this (deploy.approval: always): held"
+        assert shop.ledger.champion(MODEL) is None
+        done = retrain(spec, until=END, approved_by="ann", say=heard.append)
+    assert done["run_key"] == held["run_key"]
+    assert done["released"] == {"version": 1, "fence": 1}
+    champion, run = shop.ledger.champion(MODEL), shop.ledger.run(done["run_key"])
+    assert champion is not None
+    assert run is not None
+    approval = champion.evidence["approval"]
+    assert (approval["answer"], approval["by"]) == ("promote", "ann")
+    assert champion.reason.endswith(f"; {approval['text']}")
+    assert (run.body or {})["approval"] == approval
 
 
 def test_the_model_is_stored_as_ubj_and_nothing_as_a_pickle(

@@ -1,4 +1,4 @@
-"""This installation's lake, ledger, sets, Data Docs and registry, opened by its settings."""
+"""This installation's lake, ledger, sets, pages and registry, opened by its settings."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger
     from evergreen.adapters.published import Published
     from evergreen.adapters.registry import Registry
+    from evergreen.adapters.reports import Reports
 
 
 def spec_of(model: str) -> ModelSpec:
@@ -48,6 +49,13 @@ def open_data_docs(spec: ModelSpec) -> DataDocs:
     from evergreen.adapters.data_docs import DataDocs
 
     return DataDocs(settings().docs_root(spec.model))
+
+
+def open_reports(model: str) -> Reports:
+    """Return the evaluation reports of the model's retrainings."""
+    from evergreen.adapters.reports import Reports
+
+    return Reports(settings().runs_root(model))
 
 
 def open_registry() -> Registry:

@@ -119,6 +119,25 @@ class Registry:
             )
         return min((int(version.version) for version in found), default=None)
 
+    def attach(self, model: str, version: int, folder: str, files: Mapping[str, bytes]) -> None:
+        """Log files with the MLflow run that a version came from, instead of older ones.
+
+        Args:
+            model: the registered model's name.
+            version: of it.
+            folder: of the run's artifacts.
+            files: name to content; never pickles.
+
+        Raises:
+            VersionUnknown: there is no such version.
+        """
+        run_id = self._version(model, version).run_id
+        with tempfile.TemporaryDirectory() as local, explained(self.url):
+            for name, data in files.items():
+                path = Path(local) / name
+                path.write_bytes(data)
+                self._client.log_artifact(run_id, str(path), folder)
+
     def fetch(
         self, model: str, version: int, name: str, target: Path, *, sha256: str | None = None
     ) -> Path:

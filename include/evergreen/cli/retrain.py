@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 from datetime import timedelta
 from typing import Annotated
 
@@ -23,11 +25,15 @@ def retrain(
     force: Annotated[
         bool, typer.Option(help="Train again what was trained; the gate still decides.")
     ] = False,
+    approve: Annotated[
+        bool, typer.Option(help="Say yes where deploy.approval wants a person.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Train a challenger, compare it with the champion, and put a proven winner in force.
 
-    The same window again is the same run: it returns what it found the first time.
+    The same window again is the same run: it returns what it found the first time. So a run that
+    waits for a person's approval is run again with `--approve`.
     """
     from evergreen.orchestration.in_process import retrain as run
 
@@ -37,6 +43,7 @@ def retrain(
         window=_duration(window) if window else None,
         force=force,
         reason=reason,
+        approved_by=_user() if approve else None,
         say=lambda text: typer.echo(text, err=True),
     )
     result = {name: value for name, value in result.items() if name != "evidence"}
@@ -48,6 +55,13 @@ def retrain(
     for line in result["reasons"]:
         typer.echo(f"  {line}")
     typer.echo(f"in force: release {released['fence']}" if released else "the champion stays")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def _duration(text: str) -> timedelta:

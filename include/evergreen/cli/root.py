@@ -14,6 +14,7 @@ from evergreen.cli import (
     judge,
     models,
     monitor,
+    off_policy,
     profile,
     quarantine,
     release,
@@ -40,6 +41,7 @@ app.add_typer(judge.app, name="judge")
 app.add_typer(profile.app, name="profile")
 app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("off-policy")(off_policy.off_policy)
 app.command("retrain")(retrain.retrain)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(step.app, name="step")

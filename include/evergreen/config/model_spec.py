@@ -86,13 +86,28 @@ class ValidateSpec(Section):
 class DeploySpec(Section):
     """What happens to a winner."""
 
-    approval: Literal["never"] = "never"
-    """Whether a person is asked first; `never` is the only answer so far."""
+    approval: Literal["never", "inconclusive", "always"] = "never"
+    """Whether a person is asked first: `inconclusive` about INCONCLUSIVE, `always` about PROMOTE
+    too. HOLD is never asked about."""
+    approvers: tuple[str, ...] = ()
+    """Who may answer: user ids of Airflow's auth manager (the simple one's are its user names).
+    Empty: everybody who may edit the DAG's runs."""
+    approval_timeout: Duration = parse_duration("24h")
+    """How long an answer is waited for; then `approval_default` is taken."""
+    approval_default: Literal["hold", "promote"] = "hold"
+    """What is done when nobody answers in time."""
     probation: Duration = parse_duration("72h")
     """How long a new champion is on trial, from its first impression on."""
     probation_false_rollbacks: float = Field(0.01, gt=1e-6, lt=1)
     """Probability that a champion as good as its predecessor is rolled back within its probation.
     Higher finds a bad one sooner."""
+
+    @field_validator("approval_timeout")
+    @classmethod
+    def _long_enough(cls, timeout: timedelta) -> timedelta:
+        if timeout <= timedelta(0):
+            raise ValueError("expected more than 0s, or nobody could answer")
+        return timeout
 
 
 class ModelSpec(Section):

@@ -166,3 +166,11 @@ class SuiteExists(EvergreenError):
 
 class PagesIncomplete(EvergreenError):
     """Great Expectations did not write a page of its Data Docs."""
+
+
+class PropensitiesMissing(EvergreenError):
+    """A log does not say how likely each item was to be shown."""
+
+
+class PolicyInvalid(EvergreenError):
+    """A policy's file does not say with which probability each item is shown."""

@@ -114,6 +114,15 @@ class AirflowApi:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self._call("GET", path + "?deserialize=true")["value"]
 
+    def form(self, dag_id: str, run_id: str, task_id: str) -> Json:
+        """Return the form that a task waits for, with its answer once there is one."""
+        return self._call("GET", _form_path(dag_id, run_id, task_id))
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str, **fields: Any) -> Json:
+        """Answer the form that a task waits for."""
+        body = {"chosen_options": [option], "params_input": fields}
+        return self._call("PATCH", _form_path(dag_id, run_id, task_id), body)
+
     def asset_events(self) -> list[Json]:
         """Return every asset event, oldest first."""
         path = "/assets/events?limit=1000&order_by=timestamp"
@@ -252,6 +261,10 @@ class AirflowApi:
         if answer.is_error:
             raise AirflowNotReady(f"{self.url} refused user {self._credentials['username']}")
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _form_path(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
 
 
 def _moment(text: str) -> datetime:

@@ -6,7 +6,7 @@ The tasks of the DAGs call the same functions in the same order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evergreen.adapters.installation import (
@@ -16,8 +16,10 @@ from evergreen.adapters.installation import (
     open_published,
     open_registry,
 )
+from evergreen.adapters.reports import PAGE, report_folder
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.approval import ApprovalRecord, next_task
 from evergreen.domain.windows import Window
 from evergreen.orchestration.smoking import smoke_or_restore
 
@@ -29,9 +31,13 @@ def retrain(
     window: timedelta | None = None,
     force: bool = False,
     reason: str = "",
+    approved_by: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Freeze, validate, build, train, evaluate, judge, and put a winner in force.
+
+    Parameters:
+        approved_by: who says yes where `deploy.approval` wants a person; None holds there.
 
     Returns:
         The gate's verdict, and `released` with version and fence when it was promoted.
@@ -40,6 +46,7 @@ def retrain(
         EvergreenError: whatever a step refuses; run again, it goes on where it stopped.
     """
     from evergreen.monitor.measure import champion_profile
+    from evergreen.release.approval import keep_answer
     from evergreen.release.promote import follow, promote
     from evergreen.trainer.dataset import build_dataset
     from evergreen.trainer.dataset_quality import validate_dataset
@@ -49,6 +56,7 @@ def retrain(
     from evergreen.trainer.freeze import freeze_window
     from evergreen.trainer.gate_run import gate
     from evergreen.trainer.publish import publish
+    from evergreen.trainer.report import write_report
     from evergreen.trainer.validate import validate_window
 
     ledger, published, registry = open_ledger(), open_published(spec), open_registry()
@@ -75,17 +83,30 @@ def retrain(
     evaluate(run_dir, expected, published=published, registry=registry)
     verdict = gate(run_dir, champion_version=expected, ledger=ledger)
     say(f"{verdict['verdict']}: {'; '.join(verdict['reasons'])}")
-    if verdict["verdict"] != "PROMOTE":
+    write_report(run_dir, verdict, registry=registry)
+    say(f"report: {run_dir}/{report_folder(expected)}/{PAGE}")
+    branch = next_task(verdict["verdict"], spec.deploy.approval)
+    approval = None
+    if branch == "ask_operator" and approved_by:
+        now = datetime.now(UTC).isoformat()
+        approval = ApprovalRecord(answer="promote", by=approved_by, at=now)
+        keep_answer(ledger, verdict["run_key"], approval)
+        say(approval.in_words())
+    elif branch == "ask_operator":
+        say(f"a person must approve this (deploy.approval: {spec.deploy.approval}): held")
+    if branch == "hold" or (branch == "ask_operator" and approval is None):
         return {**verdict, "released": None}
+    said = {"approval": approval.body()} if approval else {}
     release = promote(
         spec,
         version=verdict["version"],
         expected=expected,
         run_key=verdict["run_key"],
         as_of=datetime.fromisoformat(verdict["as_of"]),
-        reason="; ".join(verdict["reasons"]),
+        reason="; ".join([*verdict["reasons"], *([approval.in_words()] if approval else [])]),
         evidence={
             **verdict["evidence"],
+            **said,
             "model_sha256": trained_digest(run_dir),
             "trigger": "manual",
             "requested": reason,

@@ -8,14 +8,22 @@ from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
 
 from evergreen.adapters.data_docs import docs_path
+from evergreen.adapters.reports import report_path
 
 DOCS_RUN = "data_docs_run"
 """XCom key: the run whose Data Docs a task has left."""
+REPORT = "evaluation_report"
+"""XCom key: the address of the evaluation report that the gate has left."""
 
 
 def data_docs_url(model: str, run: str) -> str:
     """Return where a run's Data Docs are: below `[api] base_url`, or of this very site."""
-    return conf.get("api", "base_url", fallback="").rstrip("/") + docs_path(model, run)
+    return _base_url() + docs_path(model, run)
+
+
+def report_url(model: str, run_key: str, champion: int | None) -> str:
+    """Return where the report of a run against this champion is, in the same way."""
+    return _base_url() + report_path(model, run_key, champion)
 
 
 class DataDocsLink(BaseOperatorLink):
@@ -29,3 +37,25 @@ class DataDocsLink(BaseOperatorLink):
 
         run = XCom.get_value(ti_key=ti_key, key=DOCS_RUN)
         return data_docs_url(operator.model, run) if run else ""
+
+
+class ReportLink(BaseOperatorLink):
+    """The button that opens the evaluation report; on every task that comes of the gate's verdict.
+
+    None before the gate has left a report.
+    """
+
+    name = "Report"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address that the gate of this run has left."""
+        from airflow.sdk.execution_time.xcom import XCom
+
+        said = XCom.get_one(
+            key=REPORT, task_id="gate", dag_id=ti_key.dag_id, run_id=ti_key.run_id, map_index=-1
+        )
+        return said or ""
+
+
+def _base_url() -> str:
+    return str(conf.get("api", "base_url", fallback="")).rstrip("/")

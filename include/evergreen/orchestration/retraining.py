@@ -18,15 +18,22 @@ from evergreen.adapters.installation import (
 )
 from evergreen.config.durations import parse_duration
 from evergreen.config.settings import settings
+from evergreen.domain.approval import next_task
 from evergreen.domain.errors import ChampionChanged
 from evergreen.domain.windows import parse_hour
 from evergreen.orchestration.assets import newest_request
 from evergreen.orchestration.due import age_of_champion
 from evergreen.orchestration.following import follow_ledger, notice_alias
-from evergreen.orchestration.links import DOCS_RUN, DataDocsLink
+from evergreen.orchestration.links import (
+    DOCS_RUN,
+    REPORT,
+    DataDocsLink,
+    ReportLink,
+    report_url,
+)
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
-from evergreen.orchestration.run_context import Context, run_type_of
+from evergreen.orchestration.run_context import Context, is_replay, run_type_of
 from evergreen.orchestration.smoking import smoke_or_restore
 
 if TYPE_CHECKING:
@@ -118,23 +125,36 @@ class ValidateDataset(ModelTask):
 
 
 class Gate(BranchTask):
-    """Compares challenger and champion (the one that `evaluate` met): `promote` or `hold`."""
+    """Compares challenger and champion (the one that `evaluate` met), and says what follows.
+
+    `ask_operator` where `deploy.approval` wants a person; a replay asks nobody, and holds.
+    """
+
+    operator_extra_links = (ReportLink(),)
 
     def execute(self, context: Context) -> None:
         """Leave the verdict with its reasons for later tasks, and branch."""
         from evergreen.trainer.gate_run import gate
+        from evergreen.trainer.report import write_report
 
         run_dir = _pull(context, "freeze_window")["run_dir"]
         champion = int(_pull(context, "evaluate")["arguments"]["champion"]) or None
         verdict = gate(run_dir, champion_version=champion, ledger=open_ledger())
         self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
-        # An approval by a person (deploy.approval) will branch into ask_operator here; so far
-        # deploy.approval is always `never`.
-        self.follow(context, "promote" if verdict["verdict"] == "PROMOTE" else "hold", verdict)
+        write_report(run_dir, verdict, registry=open_registry())
+        context["ti"].xcom_push(key=REPORT, value=_report(self.model, verdict))
+        approval = spec_of(self.model).deploy.approval
+        branch = next_task(verdict["verdict"], approval, may_ask=not is_replay(context))
+        if branch == "hold" and verdict["verdict"] == "PROMOTE":
+            asks_nobody = f"a replay asks nobody (deploy.approval: {approval})"
+            verdict = {**verdict, "reasons": [*verdict["reasons"], asks_nobody]}
+        self.follow(context, branch, verdict)
 
 
 class Promote(ModelTask):
     """Makes the challenger champion in the ledger, if the champion is still the one it beat."""
+
+    operator_extra_links = (ReportLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return version and fence of the release."""
@@ -142,6 +162,7 @@ class Promote(ModelTask):
         from evergreen.trainer.digest import trained_digest
 
         verdict, frozen = _pull(context, "gate"), _pull(context, "freeze_window")
+        approval = _pull(context, "ask_operator")
         try:
             release = promote(
                 spec_of(self.model),
@@ -149,10 +170,11 @@ class Promote(ModelTask):
                 expected=verdict["expected"],
                 run_key=verdict["run_key"],
                 as_of=datetime.fromisoformat(verdict["as_of"]),
-                reason="; ".join(verdict["reasons"]),
+                reason="; ".join(_reasons(verdict, approval)),
                 evidence={
                     **verdict["evidence"],
                     "model_sha256": trained_digest(frozen["run_dir"]),
+                    **({"approval": approval} if approval else {}),
                     "trigger": frozen["trigger"],
                     "requested": frozen["reason"],
                 },
@@ -192,7 +214,9 @@ class CloseIncident(ModelTask):
         spec, ledger = spec_of(self.model), open_ledger()
         follow_ledger(spec, ledger)
         version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
-        text = f"{self.model}: version {version} is champion: {'; '.join(verdict['reasons'])}"
+        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
+        said = f"{self.model}: version {version} is champion: {reasons}"
+        text = f"{said}; report: {_report(self.model, verdict)}"
         ledger.close_incident(self.model, outcome=f"promoted version {version}")
         key = f"{self.model}/{verdict['run_key']}/promoted"
         notify(ledger, key, model=self.model, severity="info", text=text)
@@ -202,11 +226,15 @@ class CloseIncident(ModelTask):
 class Hold(ModelTask):
     """Keeps the champion and tells people why."""
 
+    operator_extra_links = (ReportLink(),)
+
     def execute(self, context: Context) -> str:
         """Return what was said."""
         verdict, ledger = _pull(context, "gate"), open_ledger()
         kept = f"version {verdict['expected']}" if verdict["expected"] else "no champion"
-        text = f"{self.model}: kept {kept} ({verdict['verdict']}): {'; '.join(verdict['reasons'])}"
+        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
+        said = f"{self.model}: kept {kept} ({verdict['verdict']}): {reasons}"
+        text = f"{said}; report: {_report(self.model, verdict)}"
         ledger.close_incident(self.model, outcome=f"{verdict['verdict']}: kept {kept}")
         key = f"{self.model}/{verdict['run_key']}/{kept}/held"
         notify(ledger, key, model=self.model, severity="warning", text=text)
@@ -241,5 +269,14 @@ def _docs_linked(context: Context, docs: DataDocs, run: str) -> Iterator[None]:
             context["ti"].xcom_push(key=DOCS_RUN, value=run)
 
 
-def _pull(context: Context, task_id: str) -> dict[str, Any]:
+def _report(model: str, verdict: dict[str, Any]) -> str:
+    return report_url(model, verdict["run_key"], verdict["expected"])
+
+
+def _reasons(verdict: dict[str, Any], approval: dict[str, Any] | None) -> list[str]:
+    """Return the gate's reasons, and what a person answered where one was asked."""
+    return [*verdict["reasons"], *([approval["text"]] if approval else [])]
+
+
+def _pull(context: Context, task_id: str) -> Any:
     return context["ti"].xcom_pull(task_ids=task_id)

@@ -5,6 +5,7 @@ An app that a plugin mounts is not behind Airflow's login by itself, so every pa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -20,7 +21,6 @@ from evergreen.config.model_spec import model_folders
 from evergreen.config.settings import settings
 
 LOGIN = "api/v2/auth/login"  # sends on to the login of whatever auth manager is configured
-DAG_KIND = "validate_nightly"
 
 
 class NotLoggedIn(Exception):
@@ -42,21 +42,27 @@ async def logged_in(
         raise NotLoggedIn(str(error.detail)) from None
 
 
-def readable_model(
-    model: str, request: Request, user: Annotated[BaseUser, Depends(logged_in)]
-) -> str:
-    """Return the model's name, when the user may read its validation.
+def readable(kind: str) -> Callable[..., str]:
+    """Return what lets through whoever may read the model's DAG of this kind."""
 
-    Raises:
-        HTTPException: 403 when the user may not, 404 when there is no such model.
-    """
-    requires_access_dag("GET", param_dag_id=f"{model}__{DAG_KIND}")(request, user)
-    if model not in {folder.name for folder in model_folders(settings().models_dir)}:
-        raise HTTPException(404, f"no model is named {model!r}")
-    return model
+    def readable_model(
+        model: str, request: Request, user: Annotated[BaseUser, Depends(logged_in)]
+    ) -> str:
+        """Return the model's name, when the user may read its DAG.
+
+        Raises:
+            HTTPException: 403 when the user may not, 404 when there is no such model.
+        """
+        requires_access_dag("GET", param_dag_id=f"{model}__{kind}")(request, user)
+        if model not in {folder.name for folder in model_folders(settings().models_dir)}:
+            raise HTTPException(404, f"no model is named {model!r}")
+        return model
+
+    return readable_model
 
 
-ReadableModel = Annotated[str, Depends(readable_model)]
+ValidatedModel = Annotated[str, Depends(readable("validate_nightly"))]
+RetrainedModel = Annotated[str, Depends(readable("retrain"))]
 
 
 def ask_to_log_in(request: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
-"""The panel's web app: Data Docs behind Airflow's login. The plugin mounts it at `/evergreen`.
+"""The panel's web app: Data Docs and evaluation reports behind Airflow's login.
 
-Pages are files that a validation has left. They run no script, load nothing from elsewhere and are
-never cached, so that a page says what the newest validation found.
+The plugin mounts it at `/evergreen`. Pages are files that a validation or a gate has left. They run
+no script, load nothing from elsewhere and are never cached: a page says what was found last.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from evergreen.adapters.data_docs import DataDocs
+from evergreen.adapters.installation import open_reports
+from evergreen.adapters.reports import BODY, PAGE
 from evergreen.config.settings import settings
 from evergreen.domain.errors import EvergreenError
-from evergreen.panel.access import NotLoggedIn, ReadableModel, ask_to_log_in
+from evergreen.panel.access import NotLoggedIn, RetrainedModel, ValidatedModel, ask_to_log_in
 from evergreen.panel.run_list import run_list
 
 TYPES = {
@@ -47,15 +49,16 @@ def make_app() -> FastAPI:
     app.middleware("http")(_with_headers)
     app.add_api_route("/data-docs/{model}/", runs_page, methods=READING)
     app.add_api_route("/data-docs/{model}/{run}/{page:path}", docs_page, methods=READING)
+    app.add_api_route("/reports/{model}/{run_key}/{champion}", report, methods=READING)
     return app
 
 
-def runs_page(model: ReadableModel) -> HTMLResponse:
+def runs_page(model: ValidatedModel) -> HTMLResponse:
     """Return the list of a model's runs."""
     return HTMLResponse(run_list(model, _docs(model).runs()))
 
 
-def docs_page(model: ReadableModel, run: str, page: str) -> Response:
+def docs_page(model: ValidatedModel, run: str, page: str) -> Response:
     """Return one file of a run's Data Docs."""
     kind = TYPES.get(PurePosixPath(page).suffix)
     try:
@@ -64,6 +67,17 @@ def docs_page(model: ReadableModel, run: str, page: str) -> Response:
         return Response(_docs(model).read(run, page), media_type=kind)
     except FileNotFoundError:
         raise HTTPException(404, "there is no such page") from None
+
+
+def report(model: RetrainedModel, run_key: str, champion: str) -> Response:
+    """Return a run's evaluation report against a champion; its JSON with `.json` behind it."""
+    as_json = champion.endswith(".json")
+    name = BODY if as_json else PAGE
+    try:
+        data = open_reports(model).read(run_key, champion.removesuffix(".json"), name)
+    except FileNotFoundError:
+        raise HTTPException(404, "there is no such report") from None
+    return Response(data, media_type="application/json" if as_json else TYPES[".html"])
 
 
 def _docs(model: str) -> DataDocs:

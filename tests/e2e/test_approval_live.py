@@ -1,0 +1,174 @@
+"""A real Airflow asks, its REST API answers, and the champion changes; nobody answers, and it does
+not. The chain is the retrain DAG's own from the gate on; what trains is left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evergreen.adapters.installation import open_ledger
+from evergreen.adapters.ledger import Ledger
+from evergreen.config.settings import settings
+from evergreen.domain.errors import AirflowNotReady
+from evergreen.orchestration.local_airflow import USER, LocalAirflow
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
+
+MODELS = {
+    "shop": {"approval": "always", "approvers": [USER]},
+    "slow": {"approval": "always", "approval_timeout": "1s"},
+    "shut": {"approval": "always", "approvers": ["somebody else"]},
+}
+DAG_FILE = '''
+"""The retrain DAG from its gate on; its verdict is made by hand."""
+
+from airflow.sdk import chain
+
+from evergreen.orchestration.approval import ask_operator
+from evergreen.orchestration.links import REPORT, report_url
+from evergreen.orchestration.model_task import BranchTask
+from evergreen.orchestration.models import model_dag, model_specs
+from evergreen.orchestration.retraining import Hold, ModelTask, Promote
+
+EITHER = "none_failed_min_one_success"
+
+
+class Freeze(ModelTask):
+    def execute(self, context):
+        return {"trigger": "manual", "reason": "a test"}
+
+
+class HandMadeGate(BranchTask):
+    def execute(self, context):
+        rule = {"name": "gain", "value": 0.01, "lower": -0.001, "upper": 0.02, "bound": 0}
+        address = report_url(self.model, f"{self.model}2", 1)
+        context["ti"].xcom_push(key=REPORT, value=address)
+        self.follow(context, "ask_operator", {
+            "verdict": "INCONCLUSIVE", "version": 2, "expected": 1, "run_key": f"{self.model}2",
+            "as_of": "2011-05-01T00:00:00+00:00", "reasons": ["not sure"],
+            "evidence": {"rules": [rule]},
+        })
+
+
+for spec in model_specs("retrain"):
+    with model_dag(spec, "retrain", doc=__doc__, form={}, schedule=None):
+        freeze, gate = Freeze(task_id="freeze_window"), HandMadeGate(task_id="gate")
+        ask = ask_operator(spec, task_id="ask_operator")
+        promote = Promote(task_id="promote", trigger_rule=EITHER)
+        hold = Hold(task_id="hold", trigger_rule=EITHER)
+        chain(freeze, gate, [promote, ask, hold])
+        chain(ask, [promote, hold])
+'''
+
+
+@dataclass(frozen=True)
+class Asking:
+    """An Airflow that is up, with a run of each model that has come to its question."""
+
+    airflow: LocalAirflow
+    runs: dict[str, str]
+    ledger: Ledger
+
+    def states(self, model: str) -> dict[str, str]:
+        tasks = self.airflow.api.task_instances(f"{model}__retrain", self.runs[model])
+        return {task["task_id"]: task["state"] for task in tasks}
+
+    def wait(self, model: str, task: str, *states: str) -> None:
+        deadline = time.monotonic() + 120
+        while self.states(model)[task] not in states:
+            assert time.monotonic() < deadline, self.states(model)
+            time.sleep(0.3)
+
+
+@pytest.fixture(scope="module")
+def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
+    home: Path = tmp_path_factory.mktemp("home")
+    for model, deploy in MODELS.items():
+        folder = home / "models" / model
+        folder.mkdir(parents=True)
+        body = {"model": model, "description": "", "owner": "team", "deploy": deploy}
+        (folder / "model.yaml").write_text(yaml.safe_dump(body))
+    (home / "dags").mkdir()
+    (home / "dags" / "retrain.py").write_text(DAG_FILE)
+    env = {"EVERGREEN_HOME": str(home), "EVERGREEN_MODELS_DIR": str(home / "models")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in env.items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        ledger = open_ledger()
+        for model in MODELS:
+            ledger.release(
+                model,
+                1,
+                expected=None,
+                kind="promotion",
+                run_key=f"{model}1",
+                as_of=datetime(2011, 4, 1, tzinfo=UTC),
+                reason="first",
+                evidence={},
+            )
+            ledger.open_run(model, f"{model}2", trigger="manual", manifest={})
+            ledger.close_run(f"{model}2", verdict="INCONCLUSIVE", version=2, body={})
+        env["AIRFLOW__CORE__DAGS_FOLDER"] = str(home / "dags")
+        with LocalAirflow(home / "airflow", env=env) as airflow:
+            dag_ids = [f"{model}__retrain" for model in MODELS]
+            airflow.api.wait_for_dags(dag_ids)
+            assert airflow.api.import_errors() == []
+            runs = {}
+            for model, dag_id in zip(MODELS, dag_ids, strict=True):
+                airflow.api.set_paused(dag_id, paused=False)
+                runs[model] = airflow.api.trigger(dag_id)
+            yield Asking(airflow=airflow, runs=runs, ledger=ledger)
+    settings.cache_clear()
+
+
+def test_an_answer_by_the_api_promotes(asking: Asking) -> None:
+    api, dag, run = asking.airflow.api, "shop__retrain", asking.runs["shop"]
+    asking.wait("shop", "ask_operator", "awaiting_input")
+    form = api.form(dag, run, "ask_operator")
+    assert form["subject"] == "shop: INCONCLUSIVE. Promote version 2?"
+    assert f"<{asking.airflow.url}/evergreen/reports/shop/shop2/1>" in form["body"]
+    assert form["options"] == ["Promote", "Hold"]
+    path = f"/dags/{dag}/dagRuns/{run}/taskInstances/ask_operator/links"
+    button = api._call("GET", path)["extra_links"]["Report"]
+    assert button == f"{asking.airflow.url}/evergreen/reports/shop/shop2/1"  # while it waits
+    assert asking.states("shop")["promote"] is None  # nothing goes on meanwhile
+    api.answer(dag, run, "ask_operator", "Promote", note="looked at it")
+    api.wait_run(dag, run, 120)
+    assert asking.states("shop") == {
+        "freeze_window": "success",
+        "gate": "success",
+        "ask_operator": "success",
+        "promote": "success",
+        "hold": "skipped",
+    }
+    champion = asking.ledger.champion("shop")
+    assert (champion.version, champion.fence) == (2, 2)
+    approval = champion.evidence["approval"]
+    assert (approval["answer"], approval["by"]) == ("promote", USER)
+    assert approval["note"] == "looked at it"
+    assert asking.ledger.run("shop2").body["approval"] == approval
+
+
+def test_nobody_answers_and_the_default_holds(asking: Asking) -> None:
+    asking.airflow.api.wait_run("slow__retrain", asking.runs["slow"], 120)
+    states = asking.states("slow")
+    assert (states["promote"], states["hold"]) == ("skipped", "success")
+    assert asking.ledger.champion("slow").version == 1
+    approval = asking.ledger.run("slow2").body["approval"]
+    assert (approval["answer"], approval["by"], approval["timed_out"]) == ("hold", None, True)
+
+
+def test_who_was_not_asked_cannot_answer(asking: Asking) -> None:
+    dag, run = "shut__retrain", asking.runs["shut"]
+    asking.wait("shut", "ask_operator", "awaiting_input")
+    with pytest.raises(AirflowNotReady, match="403"):
+        asking.airflow.api.answer(dag, run, "ask_operator", "Promote", note="")
+    assert asking.states("shut")["ask_operator"] == "awaiting_input"
+    assert asking.ledger.champion("shut").version == 1
