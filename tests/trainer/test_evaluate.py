@@ -362,3 +362,45 @@ def test_lists_of_the_holdout_are_the_boosters(trained: tuple[Shop, str]) -> Non
         best
         >= ranked.group_by("context_item_id").agg(pl.max("score")).sort("context_item_id")["score"]
     ).all()
+
+
+def test_what_the_gate_cuts_slices_by() -> None:
+    """An order's own column, or a feature of the item that is looked at; else it is left out."""
+    orders = baskets(x="abc", y="d").with_columns(country=pl.lit("GB"))
+    candidates = pl.DataFrame(
+        {"context_item_id": ["a", "a", "c"], "item_id": ["b", "c", "a"], "known": [1.0, 3.0, 9.0]}
+    )
+    found = Holdout(orders, k=2).slices(("country", "known", "gone"), candidates)
+    assert found.columns == ["slice_country", "slice_known"]
+    assert found.rows() == [("GB", 2.0), ("GB", None)]  # of a and b: the views that count
+
+
+def test_an_item_that_the_lists_do_not_know_is_unseen() -> None:
+    found = Holdout(baskets(x="abc"), k=1).outcome(offered(("a", "b", 1), popular=("c",)))
+    assert found.unseen.tolist() == [False, True]
+    assert found.summary()["unseen_share"] == 0.5
+    assert found.scored().rows() == [
+        (0, "b", 0.5, "model", True),
+        (1, "c", pytest.approx(0.1), "fallback", True),
+    ]
+
+
+def test_what_an_evaluation_leaves_for_the_gate(
+    trained: tuple[Shop, str], registry: Versions
+) -> None:
+    shop, folder = trained
+    champion = publish_old(shop, registry)
+    said = evaluate(folder, champion, published=shop.published, registry=registry)
+    run, step = RunDir(folder), f"evaluate/champion={champion}"
+    views, scores = (run.table(step, name) for name in ("page_views.parquet", "scores.parquet"))
+    assert {"slice_country", "slice_context_popularity_28d", "champion_unseen"} <= set(
+        views.columns
+    )
+    assert set(views["cluster"]) <= set(scores["cluster"])
+    assert set(said["calibration"]) == {"challenger", "champion"}
+    rows = sum(each["rows"] for each in said["calibration"]["challenger"]["bins"])
+    metrics = said["metrics"]["challenger"]
+    assert rows == pytest.approx(metrics["impressions"] * (1 - metrics["fallback_share"]), abs=1)
+    assert said["coverage"]["challenger"] <= said["coverage"]["catalogue"]
+    assert set(said["latency_s"]) == {"challenger"}  # that champion's model is not registered
+    assert said["latency_s"]["challenger"] > 0

@@ -127,7 +127,7 @@ def test_evaluate_registers_one_version(
     assert steps.run.result("evaluate/champion=1") is None
     said = steps.finished("evaluate", *against)
     assert (said["version"], said["champion"]) == (2, 1)
-    assert set(steps.whole("evaluate/champion=1")) == {"page_views.parquet"}
+    assert set(steps.whole("evaluate/champion=1")) == {"page_views.parquet", "scores.parquet"}
     key = frozen["run_key"]
     found = shop.registry._client.search_model_versions(f"tags.`evergreen.run_key` = '{key}'")
     assert [int(version.version) for version in found] == [2]

@@ -19,10 +19,11 @@ def test_a_challenger_of_april_is_promoted_and_one_of_the_next_day_is_not(tmp_pa
         pytest.skip(f"{SALES_LOG} is not here")
     shop = RealShop(tmp_path, APRIL)
     first = shop.challenge(JANUARY)
-    assert first["verdict"] == "PROMOTE", first["reasons"]
-    shop.release(first)
+    shop.release(first)  # whatever the gate says: who comes after it is judged here
     early = shop.challenge(A_DAY_LATER)
+    gain = next(rule for rule in early["evidence"]["rules"] if rule["name"] == "gain")
     assert early["verdict"] != "PROMOTE"
+    assert gain["verdict"] != "pass"
     late = shop.challenge(APRIL)
     assert late["verdict"] == "PROMOTE", late["reasons"]
     assert (late["expected"], late["evidence"]["budget"]["attempt"]) == (first["version"], 2)

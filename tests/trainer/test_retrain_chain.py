@@ -42,7 +42,7 @@ def test_the_first_champion_beats_popularity(promoted: tuple[Shop, dict[str, Any
     shop, said = promoted
     assert (said["verdict"], said["expected"]) == ("PROMOTE", None)
     assert said["released"] == {"version": 1, "fence": 1}
-    assert said["reasons"][0].startswith("better than the popularity: ndcg@5 +")
+    assert said["reasons"][0].startswith("better than popularity: ndcg@5 +")
     champion, current = shop.ledger.champion(MODEL), shop.published.current()
     assert champion is not None
     assert current is not None
@@ -129,7 +129,7 @@ def test_a_challenger_of_the_same_data_is_held(promoted: tuple[Shop, dict[str, A
     assert forced["run_key"] != said["run_key"]
     assert (forced["verdict"], forced["version"], forced["released"]) == ("HOLD", 2, None)
     assert forced["reasons"][0].startswith(
-        "not proved better than the champion: ndcg@5 +0.0000, interval +0.0000 to +0.0000"
+        "not proved better than the champion: ndcg@5 +0.0000 (+0.0%), 95 % interval +0.0000 "
     )
     runs = f"{shop.settings.runs_root(MODEL)}"
     models = [
