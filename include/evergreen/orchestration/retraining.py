@@ -14,6 +14,7 @@ from evergreen.adapters.installation import (
     open_data_docs,
     open_lake,
     open_ledger,
+    open_registry,
     spec_of,
 )
 from evergreen.config.durations import parse_duration
