@@ -224,8 +224,11 @@ def test_the_gate_asks_where_it_must(
 
 
 def test_the_answer_stands_in_the_release_and_in_the_message(
-    ask: Any, context: Callable[..., Any]
+    ask: Any, context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from evergreen.trainer import digest
+
+    monkeypatch.setattr(digest, "trained_digest", lambda _: "of no file")
     ledger, found = open_ledger(), dags()["shop__retrain"]
     evidence = {"requested": None}
     ledger.release(
@@ -242,7 +245,7 @@ def test_the_answer_stands_in_the_release_and_in_the_message(
     xcoms = {
         "gate": VERDICT,
         "ask_operator": record,
-        "freeze_window": {"trigger": "manual", "reason": ""},
+        "freeze_window": {"trigger": "manual", "reason": "", "run_dir": "/runs/k2"},
     }
     said = found.get_task("promote").execute(context(xcoms=xcoms))
     assert said == {"version": 2, "fence": 2}

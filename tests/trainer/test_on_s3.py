@@ -87,7 +87,12 @@ def test_the_same_window_again_is_no_work(on_s3: OnS3) -> None:
     docs = f"PUT /{BUCKET}/chain/data_docs/{MODEL}/dataset-{again['run_key']}/"
     written = [one for one in written if not one.startswith(docs)]  # its pages, again
     run = f"PUT /{BUCKET}/chain/runs/{MODEL}/{again['run_key']}"
-    assert written == [f"{run}/manifest.json", f"{run}/evaluate/champion=1/_SUCCESS"]
+    report = f"{run}/gate/champion=1/report"
+    assert written == [
+        f"{run}/manifest.json",
+        f"{run}/evaluate/champion=1/_SUCCESS",
+        *sorted((f"{report}.html", f"{report}.json")),
+    ]
 
 
 def test_the_registered_model_is_the_trained_one(on_s3: OnS3, tmp_path: Path) -> None:

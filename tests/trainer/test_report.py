@@ -180,13 +180,15 @@ def test_of_many_slices_the_first_are_drawn() -> None:
 
 
 def test_the_gate_s_own_verdict_makes_a_report(tmp_path: Path) -> None:
-    from test_gate_run import evaluated
+    from test_gate_run import crown, evaluated
 
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
     ledger.migrate()
     ledger.open_run("also_bought", "k", trigger="manual", manifest={})
     run = evaluated(tmp_path, champion=0.3)
+    crown(ledger)
     verdict = gate(run.url, champion_version=1, ledger=ledger)
+    assert verdict["verdict"] == "PROMOTE"
     write_report(run.url, verdict)
     page = Reports(str(tmp_path)).read("k", "1").decode()
     text = Tags(page).text

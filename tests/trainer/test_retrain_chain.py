@@ -61,7 +61,7 @@ def test_the_gate_s_report_is_in_the_run_and_in_mlflow(
     reports = Reports(shop.settings.runs_root(MODEL))
     page, body = (reports.read(said["run_key"], "0", name) for name in ("report.html", BODY))
     assert b"PROMOTE" in page
-    assert b"better than the popularity: ndcg@5 +" in page
+    assert b"better than popularity: ndcg@5 +" in page
     client = shop.registry._client
     logged = client.get_model_version(MODEL, "1").run_id
     paths = {file.path for file in client.list_artifacts(logged, "gate/champion=0")}
