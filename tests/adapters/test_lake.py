@@ -180,6 +180,21 @@ def test_an_empty_lake(lake: Lake) -> None:
     assert lake.read("orders", BOTH, ["order_id"]).columns == ["order_id"]
 
 
+@pytest.mark.parametrize("name", ["hour=2011-05-02T9x", "hour=2011-05-02T9", "hour="])
+def test_a_stray_folder_is_named_and_passed_over(
+    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    lake.land_hour("orders", HOUR, orders())
+    (tmp_path / "orders" / name).mkdir()
+    (tmp_path / "orders" / name / "_SUCCESS").touch()
+    assert lake.listed_hours("orders") == [HOUR]
+    assert f"{tmp_path}/orders/{name} is passed over: hour " in caplog.text
+    day = Window(HOUR.replace(hour=0), HOUR + timedelta(hours=12))
+    assert lake.closed_hours("orders", day) == [HOUR]
+    assert [*lake.closings("orders", day)] == [HOUR]
+    assert lake.newest_closed_hour("orders") == HOUR
+
+
 def test_an_hour_that_must_be_closed(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir(parents=True)
     with pytest.raises(HourNotClosed) as caught:
