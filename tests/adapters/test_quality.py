@@ -369,8 +369,8 @@ def test_a_file_of_an_unknown_frame(gx_dir: Path) -> None:
         (one(colum="x"), "colum"),
         (one(column="negative_price"), "'negative_price'; did you mean 'negative_prices'?"),
         (
-            one(column="nope"),
-            "no fact is called 'nope'; there are closed, contract, duplicate_rows, ",
+            one(column="zzz"),
+            "no fact is called 'zzz'; there are closed, contract, duplicate_rows, ",
         ),
         (one(row_condition="rowz > 5"), "UndefinedVariableError: name 'rowz' is not defined"),
         (one(row_condition="rows >"), "its row_condition 'rows >' cannot be calculated: Syntax"),
