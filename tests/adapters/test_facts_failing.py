@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +15,9 @@ from made_impressions import HOUR, impressions, orders
 from evergreen.adapters.facts import Known, failing_rows, order_facts
 from evergreen.adapters.facts_order_rows import ORDER_FACTS
 from evergreen.adapters.facts_rows import ROW_FACTS, Compared
+from evergreen.adapters.hash_key import FILE, hidden
 from evergreen.adapters.lake import Lake
+from evergreen.config.settings import settings
 from evergreen.domain.errors import ColumnTypeWrong, FileCorrupt
 from evergreen.domain.windows import HOUR as ONE_HOUR
 
@@ -21,9 +25,18 @@ NAN = float("nan")
 WITH_REFERENCE = ("unknown_versions", "unseen_items")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installation without a key of its own yet."""
+    monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield tmp_path / "home"
+    settings.cache_clear()
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
+    return Lake(str(tmp_path / "lake"))
 
 
 def bad_impressions() -> pl.DataFrame:
@@ -54,6 +67,8 @@ def test_as_many_rows_as_were_counted(lake: Lake) -> None:
             continue
         rows = failing_rows(lake, "impressions", HOUR, fact)
         assert rows is not None
+        if fact == "null_ids":
+            assert rows["page_view_id"].null_count() == said[fact]
         found = rows["page_view_id"].n_unique() if fact == "position_gaps" else rows.height
         assert found == pytest.approx(said[fact] * shares.get(fact, 1)), fact
         assert found > 0, fact
@@ -90,18 +105,61 @@ def test_page_views_of_an_earlier_hour(lake: Lake) -> None:
     drop(lake, again, hour=HOUR + ONE_HOUR)
     rows = failing_rows(lake, "impressions", HOUR + ONE_HOUR, "repeated_page_views")
     assert rows is not None
-    assert set(rows["page_view_id"]) == {"p0", "p1"}
+    assert set(rows["page_view_id"]) == {hidden(view, lake.url) for view in ("p0", "p1")}
 
 
-def test_a_limit_and_hashed_users(lake: Lake) -> None:
+def test_a_limit_and_hashed_ids(lake: Lake, home: Path) -> None:
     drop(lake, impressions(rows=50, source="else", user_id="anna"))
     rows = failing_rows(lake, "impressions", HOUR, "unknown_source", 7, model="shop")
     assert rows is not None
-    digest = hashlib.sha256(b"shop:anna").hexdigest()[:16]
-    assert rows["user_id"].to_list() == [digest] * 7
+    assert rows["user_id"].to_list() == [hidden("anna", "shop")] * 7
+    assert set(rows["page_view_id"]) == {hidden("p0", "shop"), hidden("p1", "shop")}
     other = failing_rows(lake, "impressions", HOUR, "unknown_source", 1)
     assert other is not None
-    assert other["user_id"].item() not in {digest, "anna", hashlib.sha256(b"anna").hexdigest()[:16]}
+    tried = {hashlib.sha256(f"{salt}anna".encode()).hexdigest()[:16] for salt in ("", "shop:")}
+    told = {"anna", hidden("anna", "shop"), *tried}
+    assert not told & {*other["user_id"]}
+    assert not tried & {*rows["user_id"]}
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = hidden("anna", "shop")
+    assert len(said) == 16
+    assert stat.S_IMODE((home / FILE).stat().st_mode) == 0o600
+    assert (home / FILE).stat().st_size == 32
+    assert [path.name for path in home.iterdir()] == [FILE]
+    assert hidden("anna", "shop") == said
+    monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path / "other"))
+    settings.cache_clear()
+    assert hidden("anna", "shop") != said
+    (tmp_path / "third").mkdir()
+    (tmp_path / "third" / FILE).write_bytes((home / FILE).read_bytes())
+    monkeypatch.setenv("EVERGREEN_HOME", str(tmp_path / "third"))
+    settings.cache_clear()
+    assert hidden("anna", "shop") == said
+
+
+def test_a_key_that_cannot_be_kept_hides_all_the_same(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.write_text("a file, not a folder")
+    assert hidden("anna", "shop") == hidden("anna", "shop") != "anna"
+    assert "hashed ids of this run are not those of others" in caplog.text
+
+
+def test_only_columns_that_are_known(lake: Lake) -> None:
+    personal = {"email": "anna@example.com", "client_ip": "192.0.2.7", "price": 2.0}
+    drop(lake, impressions(source="else", user_id="anna", **personal))
+    rows = failing_rows(lake, "impressions", HOUR, "unknown_source", features=("price",))
+    assert rows is not None
+    assert not {"email", "client_ip"} & {*rows.columns}
+    assert {"price", "user_id", "source"} <= {*rows.columns}
+    drop(lake, orders(unit_price=-1.0, email="anna@example.com"), table="orders")
+    rows = failing_rows(lake, "orders", HOUR, "negative_prices")
+    assert rows is not None
+    assert "email" not in rows.columns
 
 
 def test_facts_that_are_no_rows_fault(lake: Lake) -> None:
@@ -157,4 +215,4 @@ def test_order_lines_of_an_earlier_hour(lake: Lake) -> None:
     drop(lake, orders(HOUR + ONE_HOUR, rows=9), hour=HOUR + ONE_HOUR, table="orders")
     rows = failing_rows(lake, "orders", HOUR + ONE_HOUR, "repeated_lines")
     assert rows is not None
-    assert rows["order_id"].to_list() == [f"o{at}" for at in range(5)]
+    assert rows["order_id"].to_list() == [hidden(f"o{at}", lake.url) for at in range(5)]

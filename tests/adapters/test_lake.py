@@ -180,6 +180,21 @@ def test_an_empty_lake(lake: Lake) -> None:
     assert lake.read("orders", BOTH, ["order_id"]).columns == ["order_id"]
 
 
+@pytest.mark.parametrize("name", ["hour=2011-05-02T9x", "hour=2011-05-02T9", "hour="])
+def test_a_stray_folder_is_named_and_passed_over(
+    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    lake.land_hour("orders", HOUR, orders())
+    (tmp_path / "orders" / name).mkdir()
+    (tmp_path / "orders" / name / "_SUCCESS").touch()
+    assert lake.listed_hours("orders") == [HOUR]
+    assert f"{tmp_path}/orders/{name} is passed over: hour " in caplog.text
+    day = Window(HOUR.replace(hour=0), HOUR + timedelta(hours=12))
+    assert lake.closed_hours("orders", day) == [HOUR]
+    assert [*lake.closings("orders", day)] == [HOUR]
+    assert lake.newest_closed_hour("orders") == HOUR
+
+
 def test_an_hour_that_must_be_closed(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / FOLDER).mkdir(parents=True)
     with pytest.raises(HourNotClosed) as caught:
@@ -217,9 +232,39 @@ def test_an_empty_success_alone_is_zero_rows(lake: Lake, tmp_path: Path) -> None
     assert lake.require_closed("impressions", HOUR).rows == 0
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", "null", '{"rows": 1}', '{"rows": "x", "closed_at": "", "generation": 1}']
-)
+def said(**changed: object) -> str:
+    """Return a `_SUCCESS` of one file, with something changed in it."""
+    file = {"path": "hour=2011-05-02T12/part-g1-0.parquet", "size": 9, "rows": 2}
+    body = {"rows": 2, "closed_at": "2011-05-02T13:00:00+00:00", "generation": 1, "files": [file]}
+    return json.dumps({**body, **changed})
+
+
+BROKEN_SUCCESS = [
+    "{",
+    "[]",
+    "null",
+    '{"rows": 1}',
+    '{"rows": "x", "closed_at": "", "generation": 1}',
+    "[" * 100_000,
+    said(rows=-5),
+    said(rows=float("inf")),
+    said(generation=0),
+    said(generation=2**63),
+    said(generation=99999999999999999999),
+    said(files=[{"path": "a", "size": -1, "rows": 2}]),
+    said(files=[{"path": "a", "size": 1, "rows": -2}]),
+    said(files=[{"path": 5, "size": 1, "rows": 2}]),
+    said(files=[{"path": "a", "size": 1, "rows": 2, "more": 1}]),
+]
+
+
+def test_the_largest_counts(lake: Lake) -> None:
+    lake.files.write_atomic(f"{FOLDER}/_SUCCESS", said(generation=2**63 - 1, rows=0).encode())
+    closing = lake.require_closed("impressions", HOUR)
+    assert (closing.generation, closing.rows) == (2**63 - 1, 0)
+
+
+@pytest.mark.parametrize("text", BROKEN_SUCCESS, ids=lambda text: text[:40])
 def test_a_success_that_is_broken(lake: Lake, text: str) -> None:
     lake.land_hour("impressions", HOUR, impressions())
     lake.land_hour("impressions", HOUR, impressions())

@@ -110,8 +110,12 @@ EXPECTATIONS = [
     for frame, suite in default_suites(SPEC, None, None).items()
     for one in suite["expectations"]
 ]
+BETWEEN = "expect_column_values_to_be_between"
 OWN = [
-    {"type": "expect_column_values_to_be_between", "kwargs": {"column": "nope", "max_value": 1}},
+    {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "propensity", "max_value": 1},
+    },
     {"type": "expect_table_row_count_to_be_between", "kwargs": {"max_value": 1}},
     {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "text", "value_set": ["a"]}},
 ]
@@ -136,8 +140,12 @@ def gx_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.copytree(
         PROJECT / "great_expectations", folder, ignore=shutil.ignore_patterns("expectations")
     )
+    models = tmp_path_factory.mktemp("models")
+    (models / "shop").mkdir()
+    (models / "shop" / "model.yaml").write_text("model: shop\ndescription: d\nowner: o\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EVERGREEN_GX_DIR", str(folder))
+        patch.setenv("EVERGREEN_MODELS_DIR", str(models))
         settings.cache_clear()
         yield folder
     settings.cache_clear()
@@ -187,13 +195,14 @@ def test_an_hour_that_cannot_be_read_says_why(night: Night) -> None:
     assert contract.expected == "true"
 
 
-def test_an_expectation_that_cannot_be_evaluated_is_a_warning(night: Night) -> None:
-    (nope,) = night.of("rows", "nope")
-    assert nope.severity is Severity.WARNING
-    assert nope.scope == BAD_HOUR  # the only one there is
-    assert nope.observed.startswith("not known (the expectation could not be evaluated: The column")
-    assert '"nope"' in nope.observed
-    assert nope.expected == "at most 1"
+def test_a_column_of_plain_rows_that_a_day_has_not_is_a_warning(night: Night) -> None:
+    (absent,) = night.of("rows", "propensity")
+    assert absent.severity is Severity.WARNING
+    assert absent.scope == BAD_HOUR  # the only one there is
+    found = "not known (the expectation could not be evaluated: The column"
+    assert absent.observed.startswith(found)
+    assert '"propensity"' in absent.observed
+    assert absent.expected == "at most 1"
 
 
 def test_an_expectation_about_a_whole_frame(night: Night) -> None:
@@ -269,7 +278,7 @@ def test_a_model_without_suites_gets_the_defaults_and_the_repository_is_left_alo
     settings.cache_clear()
     with caplog.at_level(logging.WARNING):
         (found,) = validate(
-            {"orders": made_facts.orders(negative_prices=2), "unheard_of": made_facts.orders()},
+            {"orders": made_facts.orders(negative_prices=2), "rows": made_facts.orders()},
             "fresh",
             name="2011-05-02",
             at=AT,
@@ -288,6 +297,65 @@ def test_nothing_to_validate_is_said(gx_dir: Path, night: Night, tmp_path: Path)
     assert "Nothing was validated" in (tmp_path / "index.html").read_text()
 
 
+LOGGED = {"type": "nullity", "is_null": False}
+
+
+def one(**kwargs: Any) -> str:
+    """Return a suite of one critical expectation: no negative price where there are rows."""
+    good = {"column": "negative_prices", "max_value": 0, "row_condition": "rows > 5"}
+    known = {
+        k: v for k, v in {**good, "condition_parser": "pandas", **kwargs}.items() if v is not None
+    }
+    return json.dumps({"expectations": [{"type": BETWEEN, "kwargs": known}]})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"row_condition": "rows > 5"},
+        {"row_condition": {**LOGGED, "column": {"name": "price_ratio"}}, "condition_parser": None},
+    ],
+    ids=["text", "object"],
+)
+def test_conditions_about_facts_that_no_hour_has(
+    gx_dir: Path, tmp_path: Path, condition: dict[str, Any]
+) -> None:
+    path = suite_path("sparse", "orders")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(one(**condition))
+    never = made_facts.orders().with_columns(price_ratio=None, new_items=None)
+    assert validate({"orders": never}, "sparse", name="n", at=AT, docs=tmp_path) == []
+    path.unlink()
+
+
+@pytest.mark.parametrize("frame", ["impressions", "orders", "features", "training"])
+def test_a_lost_suite_passes_nothing(gx_dir: Path, tmp_path: Path, frame: str) -> None:
+    suites = default_suites(SPEC, None, None)
+    lost = suites.pop(frame)
+    own = {other: {**suite, "name": f"lost.{other}"} for other, suite in suites.items()}
+    write_suites(own, "lost", force=True)
+    with pytest.raises(SuiteInvalid, match=rf"lost\.{frame}\.json: there is no such suite, .*rows"):
+        validate({frame: MADE[frame]()}, "lost", name="n", at=AT, docs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    empty = {frame: MADE[frame]().clear()}  # nothing passes that is not there
+    assert validate(empty, "lost", name="n", at=AT, docs=tmp_path) == []
+    nothing = {**lost, "name": f"lost.{frame}", "expectations": []}  # somebody wants it so
+    write_suites({frame: nothing}, "lost", force=True)
+    assert validate({frame: MADE[frame]()}, "lost", name="n", at=AT, docs=tmp_path) == []
+    for path in suite_path("lost", "*").parent.glob("lost.*"):
+        path.unlink()
+
+
+def test_a_file_of_an_unknown_frame(gx_dir: Path) -> None:
+    write_suites({"order": {"name": "typo.order", "expectations": []}}, "typo", force=True)
+    with pytest.raises(SuiteInvalid, match=r"typo\.order\.json: no facts are called 'order', only"):
+        suites_of("typo")
+    text = r"rename it to typo\.orders\.json"
+    with pytest.raises(SuiteInvalid, match=text):
+        suites_of("typo")
+    suite_path("typo", "order").unlink()
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -298,12 +366,35 @@ def test_nothing_to_validate_is_said(gx_dir: Path, night: Night, tmp_path: Path)
             '{"expectations": [{"type": "expect_wonders", "kwargs": {}}]}',
             "its expectation 1: ExpectationNotFoundError: expect_wonders",
         ),
+        (one(colum="x"), "colum"),
+        (one(column="negative_price"), "'negative_price'; did you mean 'negative_prices'?"),
         (
-            json.dumps({"expectations": [{**OWN[0], "kwargs": {"colum": "x"}}]}),
-            "colum",
+            one(column="zzz"),
+            "no fact is called 'zzz'; there are closed, contract, duplicate_rows, ",
         ),
+        (one(row_condition="rowz > 5"), "UndefinedVariableError: name 'rowz' is not defined"),
+        (one(row_condition="rows >"), "its row_condition 'rows >' cannot be calculated: Syntax"),
+        (one(row_condition="scope > 5"), "its row_condition 'scope > 5' cannot be calculated: Typ"),
+        (
+            one(row_condition={**LOGGED, "column": {"name": "price"}}, condition_parser=None),
+            "no fact is called 'price'",
+        ),
+        (one(column="scope"), "its expectation of scope cannot be evaluated: "),
     ],
-    ids=["no JSON", "no object", "another's", "an unknown type", "a misspelt argument"],
+    ids=[
+        "no JSON",
+        "no object",
+        "another's",
+        "an unknown type",
+        "a misspelt argument",
+        "a misspelt fact",
+        "an unknown fact",
+        "an unknown name in a condition",
+        "half a condition",
+        "a condition that compares text with a number",
+        "an unknown fact in a condition that is an object",
+        "a bound of a text",
+    ],
 )
 def test_a_broken_suite_names_its_file_and_what_to_do(
     gx_dir: Path, tmp_path: Path, body: str, problem: str

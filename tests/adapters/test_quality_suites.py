@@ -189,9 +189,11 @@ def test_what_a_log_never_has_is_left_out() -> None:
     assert "unseen_items" in facts  # only nothing to compare with
 
 
-def test_a_frame_without_reference_rows_has_no_suite() -> None:
-    suites = default_suites(spec(), None, {"impressions": GOOD["impressions"]})
-    assert sorted(suites) == ["impressions", "training"]
+def test_a_table_without_reference_rows_has_no_suite() -> None:
+    few = {"impressions": GOOD["impressions"], "features": GOOD["features"].clear()}
+    suites = default_suites(spec(), None, few)
+    assert sorted(suites) == ["features", "impressions", "training"]
+    assert suites["features"] == default_suites(spec(), None, None)["features"]
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,18 @@ def test_the_same_findings_are_told_once_and_others_again(lake: Lake, night: Nig
     assert len(told()) == 2
 
 
+def test_an_hour_that_is_bad_mended_and_bad_again_is_told_again(lake: Lake, night: Night) -> None:
+    land_days(lake, NIGHT)
+    bad = orders(BAD, prices=-2.5)
+    for frame, messages in ((bad, 1), (orders(BAD), 1), (bad, 2)):
+        lake.land_hour("orders", BAD, frame)
+        night()
+        night()
+        assert len(told()) == messages
+    (first, again) = told()
+    assert first == again
+
+
 def test_an_hour_that_was_mended_is_validated_in_the_next_night(lake: Lake, night: Night) -> None:
     land_days(lake, NIGHT, days=2)
     lake.land_hour("orders", BAD, orders(BAD, prices=-2.5))

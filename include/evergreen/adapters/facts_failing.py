@@ -1,8 +1,12 @@
-"""The rows that break a fact, for people to look at: few of them, and no user can be named."""
+"""The rows that break a fact, for people to look at: few of them, and nobody can be named.
+
+They are kept for longer than events and read by more people, so they have only the columns that the
+lake's contract and the model know, and ids that lead to a person are hashed.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,13 +17,14 @@ from evergreen.adapters.facts_hours import closings_of
 from evergreen.adapters.facts_impressions import views_of_hours
 from evergreen.adapters.facts_order_rows import LINE, ORDER_FACTS, SCOPE, WHOLE, key_of, read_orders
 from evergreen.adapters.facts_rows import OPTIONAL, ROW_FACTS, CodedRows, Compared, coding
+from evergreen.adapters.hash_key import hidden
 from evergreen.adapters.lake import HourClosing, Lake
-from evergreen.adapters.lake_tables import IMPRESSIONS, ORDERS
+from evergreen.adapters.lake_tables import IMPRESSIONS, ORDERS, TABLES
 from evergreen.domain.windows import Window
 
 DAY = timedelta(hours=24)
-DIGITS = 16
-"""Hex digits kept of a hashed user id: enough to tell users apart."""
+IDS = ("user_id", "order_id", "page_view_id")
+"""Columns whose values lead to a person, by themselves or through the shop's own tables."""
 
 
 def failing_rows(
@@ -31,17 +36,20 @@ def failing_rows(
     *,
     model: str = "",
     compared: Compared | None = None,
+    features: Collection[str] = (),
 ) -> pl.DataFrame | None:
-    """Return the first rows of an hour that break a fact, all columns under canonical names.
+    """Return the first rows of an hour that break a fact, known columns under canonical names.
 
     Parameters:
         fact: a column of the table's facts.
         limit: rows at most.
-        model: salts the hashes of user ids; the lake's address where it is not given.
+        model: ids of another one have other hashes; the lake's address where it is not given.
         compared: needed for facts about known versions and items.
+        features: columns that are kept beside those of the table's contract.
 
     Returns:
-        The rows with hashed user ids; None where no single row is at fault.
+        The rows with hashed ids of users, orders and page views; None where no single row is at
+        fault.
 
     Raises:
         FileCorrupt, ColumnMissing, ColumnTypeWrong: the hour cannot be read.
@@ -49,25 +57,30 @@ def failing_rows(
     closing = lake.closing(table, hour)
     if closing is None:
         return None
-    salt = model or lake.url
     if table == ORDERS.name:
         rows = _failing_orders(lake, closing, fact, limit)
     else:
         rows = _failing_impressions(lake, closing, fact, limit, compared or Compared())
-    return None if rows is None else hashed_users(rows, salt)
+    if rows is None:
+        return None
+    kept = {*TABLES[table].required, *TABLES[table].optional, *features}
+    few = rows.select(name for name in rows.columns if name in kept)
+    return _hashed(few, IDS, model or lake.url)
 
 
-def hashed_users(rows: pl.DataFrame, salt: str) -> pl.DataFrame:
-    """Return the rows with the first 16 hex digits of SHA-256 of salt and user id."""
-    if "user_id" not in rows.columns:
-        return rows
-    users = rows["user_id"].cast(pl.String)
-    known = {user: _hashed(user, salt) for user in users.drop_nulls().unique()}
-    return rows.with_columns(users.replace_strict(known, default=None, return_dtype=pl.String))
+def hashed_users(rows: pl.DataFrame, scope: str) -> pl.DataFrame:
+    """Return the rows with hashed user ids, which are this installation's and this scope's own."""
+    return _hashed(rows, ("user_id",), scope)
 
 
-def _hashed(user: str, salt: str) -> str:
-    return hashlib.sha256(f"{salt}:{user}".encode()).hexdigest()[:DIGITS]
+def _hashed(rows: pl.DataFrame, columns: Collection[str], scope: str) -> pl.DataFrame:
+    hashed = []
+    for name in columns:
+        if name in rows.columns:
+            ids = rows[name].cast(pl.String)
+            known = {one: hidden(one, scope) for one in ids.drop_nulls().unique()}
+            hashed.append(ids.replace_strict(known, default=None, return_dtype=pl.String))
+    return rows.with_columns(hashed)
 
 
 def _failing_orders(lake: Lake, closing: HourClosing, fact: str, limit: int) -> pl.DataFrame | None:

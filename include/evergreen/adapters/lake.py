@@ -7,7 +7,8 @@ killed leaves an hour that is not closed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ from evergreen.adapters.files import Files
 from evergreen.adapters.lake_closing import SUCCESS, FileEntry, HourClosing, folder_of, hour_folder
 from evergreen.adapters.lake_landing import GENERATIONS_KEPT, land, newest_generation_of_files
 from evergreen.adapters.lake_tables import TABLES, Table
+from evergreen.adapters.secret_free import secret_free
 from evergreen.adapters.unread import unread
 from evergreen.domain.errors import (
     ColumnMissing,
@@ -24,6 +26,7 @@ from evergreen.domain.errors import (
     EvergreenError,
     FileCorrupt,
     HourNotClosed,
+    WindowInvalid,
 )
 from evergreen.domain.windows import Window, hour_key, parse_hour
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:  # pydantic takes a third of a sketch's start
     from evergreen.config.model_spec import ModelSpec
     from evergreen.config.settings import Settings
 
+log = logging.getLogger(__name__)
 __all__ = ["GENERATIONS_KEPT", "SUCCESS", "FileEntry", "HourClosing", "Lake", "hour_folder"]
 
 
@@ -123,12 +127,15 @@ class Lake:
         return {hour: closing for hour, closing in zip(hours, found, strict=True) if closing}
 
     def listed_hours(self, table: str, window: Window | None = None) -> list[datetime]:
-        """Return the hours that have a folder, closed or not, oldest first: one listing."""
+        """Return the hours that have a folder, closed or not, oldest first: one listing.
+
+        A folder whose name is no hour is passed over and logged.
+        """
         names = [name for name in self.files.list(table) if name.startswith("hour=")]
         if window is not None:  # keys sort as the hours do, and years of them need no parsing
             first, end = hour_folder(window.start), hour_folder(window.end)
             names = [name for name in names if first <= name < end]
-        hours = [parse_hour(name.removeprefix("hour=")) for name in sorted(names)]
+        hours = [hour for _, hour in self._hours_of(table, sorted(names))]
         left_out = self._left_out.get(table)
         return [hour for hour in hours if hour not in left_out] if left_out else hours
 
@@ -136,11 +143,19 @@ class Lake:
         """Return the newest closed hour, or None while there is none."""
         names = (name for name in self.files.list(table) if name.startswith("hour="))
         left_out = self._left_out.get(table, ())
-        for name in sorted(names, reverse=True):
-            hour = parse_hour(name.removeprefix("hour="))
+        for name, hour in self._hours_of(table, sorted(names, reverse=True)):
             if hour not in left_out and self.files.exists(f"{table}/{name}/{SUCCESS}"):
                 return hour
         return None
+
+    def _hours_of(self, table: str, names: Iterable[str]) -> Iterator[tuple[str, datetime]]:
+        """Yield the folders that are named by an hour, with it."""
+        for name in names:
+            try:
+                yield name, parse_hour(name.removeprefix("hour="))
+            except WindowInvalid as error:
+                where = secret_free(self.files.uri(f"{table}/{name}"))
+                log.warning("%s is passed over: %s; rename it, or remove it", where, error)
 
     def land_hour(self, table: str, hour: datetime, frame: pl.DataFrame | None) -> HourClosing:
         """Write an hour's rows and close it; landing it again raises its generation.

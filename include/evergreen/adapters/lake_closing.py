@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from evergreen.domain.errors import FileCorrupt
 from evergreen.domain.windows import hour_key, parse_hour
 
 SUCCESS = "_SUCCESS"
+MOST = 2**63 - 1
+"""The largest count: facts, manifests and the ledger keep counts as 64-bit integers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +50,36 @@ class HourClosing:
         """Return what `to_bytes` wrote for this hour.
 
         Raises:
-            FileCorrupt: it is not the JSON that is expected; the text names `uri`.
+            FileCorrupt: it is not the JSON that is expected, or a count is none: `rows` and sizes
+                from 0, `generation` from 1, below 2^63; the text names `uri`.
         """
         try:
             said = json.loads(raw)
             return cls(
                 hour=hour,
-                rows=int(said["rows"]),
+                rows=_count(said, "rows"),
                 closed_at=datetime.fromisoformat(said["closed_at"]),
-                generation=int(said["generation"]),
-                files=tuple(FileEntry(**entry) for entry in said["files"]),
+                generation=_count(said, "generation", least=1),
+                files=tuple(_entry(entry) for entry in said["files"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise FileCorrupt(
                 f"{uri} does not close an hour ({error}); land the hour again"
             ) from None
+
+
+def _entry(said: Mapping[str, Any]) -> FileEntry:
+    if not isinstance(said["path"], str):
+        raise TypeError("the path of a file is no text")
+    counts = {"size": _count(said, "size"), "rows": _count(said, "rows")}
+    return FileEntry(**{**said, **counts})
+
+
+def _count(said: Mapping[str, Any], name: str, *, least: int = 0) -> int:
+    count = int(said[name])
+    if not least <= count <= MOST:
+        raise ValueError(f"{name} is {said[name]!r}"[:80] + f", expected {least} to {MOST}")
+    return count
 
 
 def hour_folder(hour: datetime) -> str:

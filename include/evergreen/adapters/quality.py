@@ -17,11 +17,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from evergreen.adapters.quality_files import invalid, suite_name, suites_of
-from evergreen.adapters.quality_result import INDEX_COLUMNS, PROBLEM, frame_scope, judged
+from evergreen.adapters.quality_files import (
+    ALWAYS_JUDGED,
+    invalid,
+    require_suite,
+    suite_name,
+    suites_of,
+)
+from evergreen.adapters.quality_names import require_known
+from evergreen.adapters.quality_result import INDEX_COLUMNS, PROBLEM, Judged, frame_scope, judged
 from evergreen.config.settings import settings
 from evergreen.domain.errors import PagesIncomplete
-from evergreen.domain.quality import Finding
+from evergreen.domain.quality import Finding, Severity
 from evergreen.domain.windows import as_utc
 
 if TYPE_CHECKING:
@@ -51,8 +58,8 @@ def validate(
 ) -> list[Finding]:
     """Return what does not meet the suites of a model, and write the Data Docs of the run.
 
-    A frame without rows or without a suite is passed over. An expectation that cannot be evaluated
-    is a warning that says why.
+    A frame without rows is passed over, and so are plain rows without a suite. An expectation that
+    cannot be evaluated is a warning that says why, unless it is critical: nothing passes unjudged.
 
     Parameters:
         frames: suite to its facts; each has the columns `scope` and `subject`.
@@ -62,25 +69,40 @@ def validate(
         profile: of the champion, for the suites of a model that has none of its own.
 
     Raises:
-        SuiteInvalid: a suite cannot be read; the text names its file.
+        SuiteInvalid: a suite cannot be read or is lost, names a fact that there is not, or a
+            critical expectation cannot be evaluated; the text names its file.
         PagesIncomplete: Great Expectations did not write a page.
     """
     suites = suites_of(model, profile=profile)
-    judging = {f: frame for f, frame in frames.items() if frame.height and f in suites}
+    facts = {frame: _told(rows) for frame, rows in frames.items() if rows.height}
+    for frame in facts:
+        require_suite(model, frame, suites)
+    judging = {frame: rows for frame, rows in facts.items() if frame in suites}
+    for frame, rows in judging.items():
+        require_known(model, frame, suites[frame], rows)
     with _quiet(), TemporaryDirectory(prefix="evergreen-gx-") as folder:
         root = _private_copy(Path(folder) / "great_expectations", judging)
         context = _open(root)
         results = _run(context, model, {f: suites[f] for f in judging}, name=name, at=as_utc(at))
+        said = {frame: list(map(judged, result["results"])) for frame, result in results.items()}
+        _require_evaluated(model, said)
         context.build_data_docs()
         _hand_over(root / "uncommitted" / "data_docs", docs, expected=len(judging))
     return [
         finding
-        for frame, result in results.items()
-        for one in result["results"]
-        for finding in judged(one).findings(
-            frame, frame_scope(frames[frame].get_column("scope").to_list())
-        )
+        for frame, of_frame in said.items()
+        for one in of_frame
+        for finding in one.findings(frame, frame_scope(frames[frame]["scope"].to_list()))
     ]
+
+
+def _require_evaluated(model: str, said: Mapping[str, list[Judged]]) -> None:
+    """Raise if a critical expectation said nothing: its hours would pass, and leave quarantine."""
+    for frame in ALWAYS_JUDGED & {*said}:
+        for one in said[frame]:
+            if one.problem and one.severity is Severity.ERROR:
+                problem = f"its expectation of {one.fact} cannot be evaluated: {one.problem}"
+                raise invalid(model, frame, problem)
 
 
 def _private_copy(root: Path, frames: Mapping[str, pl.DataFrame]) -> Path:
@@ -92,7 +114,7 @@ def _private_copy(root: Path, frames: Mapping[str, pl.DataFrame]) -> Path:
     text = (own / CONTEXT_FILE).read_text()
     (root / CONTEXT_FILE).write_text(text.replace(f"{OWN_FOLDER}.", f"{OWN_FOLDER}{root}"))
     for frame, rows in frames.items():
-        _told(rows).write_parquet(facts / f"{frame}.parquet")
+        rows.write_parquet(facts / f"{frame}.parquet")
     return root
 
 

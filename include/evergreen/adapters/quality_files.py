@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 from collections.abc import Mapping
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from evergreen.domain.profile import ReferenceProfile
 
 log = logging.getLogger(__name__)
+FRAMES = ("impressions", "orders", "features", "training", "rows")
+"""The frames of facts that there are."""
+ALWAYS_JUDGED = frozenset(FRAMES) - {"rows"}
+"""Those that nothing may pass over: their findings keep hours and rows out of training."""
 
 
 def suite_name(model: str, frame: str) -> str:
@@ -36,13 +41,19 @@ def suites_of(model: str, *, profile: ReferenceProfile | None = None) -> dict[st
         profile: of the champion; the defaults depend on it.
 
     Raises:
-        SuiteInvalid: a file cannot be read; the text names it.
+        SuiteInvalid: a file cannot be read, or is about no frame that there is; the text names it.
     """
     start = len(suite_name(model, ""))
     paths = suite_path(model, "*")
     found = {
         path.stem[start:]: _read(path, path.stem) for path in sorted(paths.parent.glob(paths.name))
     }
+    for frame in found:
+        if frame not in FRAMES:
+            near = difflib.get_close_matches(frame, FRAMES, n=1)
+            hint = f"rename it to {suite_name(model, near[0])}.json" if near else "remove it"
+            problem = f"no facts are called {frame!r}, only {', '.join(FRAMES)}; {hint}"
+            raise invalid(model, frame, problem)
     if found:
         return found
     log.warning(
@@ -52,6 +63,20 @@ def suites_of(model: str, *, profile: ReferenceProfile | None = None) -> dict[st
         model,
     )
     return default_suites(spec_of(model), profile, None)
+
+
+def require_suite(model: str, frame: str, suites: Mapping[str, Any]) -> None:
+    """Raise if nothing would judge the facts of a frame: a suite that is lost passes everything.
+
+    Raises:
+        SuiteInvalid: the text names the file, and how to say that nothing is expected.
+    """
+    if frame in ALWAYS_JUDGED and frame not in suites:
+        problem = (
+            f"there is no such suite, the model has others ({', '.join(suites)}), and {frame} have "
+            f'rows; if nothing is expected of them, write {{"expectations": []}} into it'
+        )
+        raise invalid(model, frame, problem)
 
 
 def write_suites(suites: Mapping[str, Mapping[str, Any]], model: str, *, force: bool) -> list[Path]:

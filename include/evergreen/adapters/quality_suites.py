@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from evergreen.domain.profile import ReferenceProfile
 
 GX_VERSION = "1.24.1"  # whose JSON this is
+NOT_OF_A_TABLE = ("features", "training")
+"""Frames that will have rows whether or not the reference has any: a small shop grows."""
 
 
 def default_suites(
@@ -43,15 +45,12 @@ def default_suites(
         profile: of the champion; None or one without columns: nothing is known of the features.
         reference: frame to its facts of good days; None: there are none.
     """
+    told = {frame: facts for frame, facts in (reference or {}).items() if facts.height}
     return {
-        frame: _suite(spec.model, frame, of, None if reference is None else reference.get(frame))
+        frame: _suite(spec.model, frame, of, told.get(frame))
         for frame, of in _rules(spec, profile).items()
-        if reference is None or frame == "training" or _has_rows(reference.get(frame))
+        if reference is None or frame in told or frame in NOT_OF_A_TABLE
     }
-
-
-def _has_rows(facts: pl.DataFrame | None) -> bool:
-    return facts is not None and facts.height > 0
 
 
 def _rules(spec: ModelSpec, profile: ReferenceProfile | None) -> dict[str, list[Rule]]:

@@ -22,15 +22,16 @@ FILES_KEPT = 20  # of one day
 
 
 class FailingSamples:
-    """The sampled rows of one model: `<table>/<hour>/<fact>.parquet`, user ids hashed.
+    """The sampled rows of one model: `<table>/<hour>/<fact>.parquet`, ids hashed.
 
     Args:
         root: `settings().quarantine_root(model)`; a local path or any fsspec URL.
-        model: Salts the hashes of user ids.
+        model: Whose ids have hashes of their own.
+        features: Columns that are kept beside those of the lake's contract.
     """
 
-    def __init__(self, root: str, model: str) -> None:
-        self._files, self._model = Files(root), model
+    def __init__(self, root: str, model: str, features: Collection[str] = ()) -> None:
+        self._files, self._model, self._features = Files(root), model, features
 
     def keep(
         self,
@@ -66,7 +67,13 @@ class FailingSamples:
         compared = Compared(versions=known.versions)
         try:
             return failing_rows(
-                lake, *place, fact, limit=ROWS_KEPT, model=self._model, compared=compared
+                lake,
+                *place,
+                fact,
+                limit=ROWS_KEPT,
+                model=self._model,
+                compared=compared,
+                features=self._features,
             )
         except EvergreenError:  # the hour cannot be read: that is the finding
             return None

@@ -46,7 +46,8 @@ def validate_night(
 
     lake, ledger, published = open_lake(spec), open_ledger(), open_published(spec)
     docs = open_data_docs(spec)
-    samples = FailingSamples(settings().quarantine_root(spec.model), spec.model)
+    root = settings().quarantine_root(spec.model)
+    samples = FailingSamples(root, spec.model, spec.features.names)
 
     @cache
     def made_again(fence: int) -> ServedFeatures | None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from evergreen.adapters.installation import open_ledger, spec_of
-from evergreen.monitor.day_report import listed
+from evergreen.domain.windows import Window, hour_key
+from evergreen.monitor.day_report import DIGEST_DIGITS, listed
 from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, data_docs_url
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, day_of, is_replay
 
+if TYPE_CHECKING:
+    from evergreen.adapters.ledger import Ledger
+
 Report = dict[str, Any]
+DAY = timedelta(days=1)
 TEXT_LENGTH = 1_000
 FINDINGS_SAID = 5
 HOURS_SAID = 6
@@ -61,7 +68,10 @@ class QuarantineHours(ModelTask):
 
 
 class AlertDay(ModelTask):
-    """Posts what is wrong with each day, once for the same findings; a replay only logs it."""
+    """Posts what is wrong with each day, once for the same findings; a replay only logs it.
+
+    Hours that were landed again and fail again are said again.
+    """
 
     def execute(self, context: Context) -> list[str]:
         """Return what was said."""
@@ -71,10 +81,29 @@ class AlertDay(ModelTask):
             if is_replay(context):
                 self.log.info("replay, not posted: %s", text)
                 continue
-            key = f"{self.model}/{report['run']}/validation/{report['digest']}"
+            ledger = open_ledger()
+            about = f"{report['digest']}{self.generations(report, ledger)}"
+            key = f"{self.model}/{report['run']}/validation/{about}"
             severity = "error" if report["quarantined"] else "warning"
-            notify(open_ledger(), key, model=self.model, severity=severity, text=text)
+            notify(ledger, key, model=self.model, severity=severity, text=text)
         return texts
+
+    def generations(self, report: Report, ledger: Ledger) -> str:
+        """Return what tells these failures from those of earlier landings; empty: no hour failed.
+
+        A validation measures the generation of every hour that it judged.
+        """
+        from evergreen.monitor.validate_day import TABLES, sensor_of
+
+        day = datetime.fromisoformat(report["day"])
+        failed = [
+            f"{table}/{hour_key(said.hour)}/{said.body.get('generation')}"
+            for table in TABLES
+            for said in ledger.measurements(self.model, Window(day, day + DAY), sensor_of(table))
+            if said.verdict == "failed"
+        ]
+        digest = hashlib.sha256("\n".join(failed).encode()).hexdigest()
+        return f"-{digest[:DIGEST_DIGITS]}" if failed else ""
 
     def text(self, report: Report) -> str:
         """Return what failed, which hours are in quarantine, and where the details are."""
