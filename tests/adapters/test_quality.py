@@ -158,7 +158,12 @@ def night(gx_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
     write_suites({**default_suites(SPEC, None, None), "rows": own}, "shop", force=True)
     frames = {name: MADE[name](**BAD[name]) for name in BAD}
     frames["rows"] = pl.DataFrame(
-        {"scope": [BAD_HOUR] * 3, "subject": [""] * 3, "text": [EVIL, EVIL, "a"]}
+        {
+            "scope": [BAD_HOUR] * 3,
+            "subject": [""] * 3,
+            "event_time": [AT] * 3,
+            "text": [EVIL, EVIL, "a"],
+        }
     )
     docs = tmp_path_factory.mktemp("docs")
     found = validate(frames, "shop", name="2011-05-02", at=AT, docs=docs)
@@ -325,6 +330,24 @@ def test_conditions_about_facts_that_no_hour_has(
     path.write_text(one(**condition))
     never = made_facts.orders().with_columns(price_ratio=None, new_items=None)
     assert validate({"orders": never}, "sparse", name="n", at=AT, docs=tmp_path) == []
+    path.unlink()
+
+
+def test_a_warning_whose_condition_the_values_do_not_bear_is_said(
+    gx_dir: Path, tmp_path: Path
+) -> None:
+    path = suite_path("weak", "impressions")
+    path.parent.mkdir(exist_ok=True)
+    suite = json.loads(one(column="null_ids", row_condition="not score_constant"))
+    never = made_facts.impressions().with_columns(score_constant=pl.lit(None, pl.Boolean))
+    path.write_text(json.dumps(suite))
+    with pytest.raises(SuiteInvalid, match="'not score_constant' cannot be calculated: TypeErr"):
+        validate({"impressions": never}, "weak", name="n", at=AT, docs=tmp_path)
+    suite["expectations"][0]["severity"] = "warning"
+    path.write_text(json.dumps(suite))
+    (found,) = validate({"impressions": never}, "weak", name="n", at=AT, docs=tmp_path)
+    assert (found.severity, found.fact) == (Severity.WARNING, "null_ids")
+    assert found.observed.startswith("not known (the expectation could not be evaluated: ")
     path.unlink()
 
 

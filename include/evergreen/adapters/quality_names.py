@@ -27,6 +27,9 @@ def require_known(model: str, frame: str, suite: Mapping[str, Any], facts: pl.Da
     A frame of facts has all its columns every day, null where one does not apply. Plain rows lack
     optional columns on some days: the lake's columns and the model's features are known there too.
 
+    A condition that the day's values do not bear, such as `not` of null, matters where the
+    expectation is critical; else it is a warning of the run.
+
     Parameters:
         facts: as Great Expectations sees them.
 
@@ -61,8 +64,10 @@ def _problems(expectation: Mapping[str, Any], known: Collection[str], table: Any
         try:
             table.query(condition)
         except Exception as error:  # whatever the parser or a column's type raises
-            said = f"{type(error).__name__}: {error}"
-            yield f"its row_condition {condition!r} cannot be calculated: {said}"
+            wrong = isinstance(error, SyntaxError | NameError)  # on every day, whatever its values
+            if wrong or expectation.get("severity", "critical") == "critical":
+                said = f"{type(error).__name__}: {error}"
+                yield f"its row_condition {condition!r} cannot be calculated: {said}"
 
 
 def _columns(kwargs: Mapping[str, Any]) -> Iterator[str]:
