@@ -70,20 +70,21 @@ def failed_hours(
     An error about the day is held against its hours but for those that cannot have caused it or in
     which the same fact was judged: an hour without rows; one in which the count is 0; one that has
     the fact, made of `ALONE_ROWS` rows; and, where an error of the same fact about an hour explains
-    the day's, every one that has the fact. An hour with a finding of that fact is never acquitted.
+    the day's, every one that has the fact. An hour with a warning of that fact is not acquitted.
     """
     every = {table: list(of) for table, of in hours.items()}
     explained = {_what(f) for f in findings if _is_error(f) and f.scope != DAY_SCOPE}
     suspected: dict[tuple[str, str, str], set[str]] = {}
     for found in findings:
-        suspected.setdefault(_what(found), set()).add(found.scope)
+        if not _is_error(found):
+            suspected.setdefault(_what(found), set()).add(found.scope)
     failed: dict[tuple[str, datetime], list[str]] = {}
     for found in findings:
         acquitted = {
             table: {
                 hour
                 for hour, facts in of.items()
-                if hour_key(hour) not in suspected[_what(found)]
+                if hour_key(hour) not in suspected.get(_what(found), ())
                 and _is_acquitted(found, facts, explained=_what(found) in explained)
             }
             for table, of in hours.items()
