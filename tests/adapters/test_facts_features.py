@@ -52,6 +52,16 @@ def test_without_a_profile(lake: Lake) -> None:
     assert {said[fact] for fact in nothing} == {None}
 
 
+def test_infinite_values_are_counted_in_an_hour_of_any_size(lake: Lake) -> None:
+    served = ["model"] * 135 + ["fallback"] * 485
+    drop(lake, impressions(rows=620, x=[INF] * 135 + [0.5] * 485, source=served))
+    found = facts(lake, Known(profile=X), **FEATURES)
+    said = row(found.features, subject="x")
+    assert (said["rows"], said["infinite"]) == (135, 135)
+    assert {said[fact] for fact in ("missing_share", "outside_excess", "constant")} == {None}
+    assert row(found.impressions)["own_rows"] == 135
+
+
 def test_against_the_profile(lake: Lake) -> None:
     values = numbers((100, None), (100, 0.0), (50, 1.0), (80, 1.5), (20, INF))
     said = said_of(lake, Known(profile=X), x=values)

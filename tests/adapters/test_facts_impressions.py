@@ -65,6 +65,8 @@ def test_good_rows(lake: Lake) -> None:
         ("event_time", {0: HOUR + ONE_HOUR - timedelta(microseconds=1)}, {}),
         ("page_view_id", {0: None}, {"null_ids": 1, "position_gaps": 1}),
         ("item_id", {3: None}, {"null_ids": 1}),
+        ("page_view_id", {0: ""}, {"null_ids": 1, "position_gaps": 1}),
+        ("item_id", {3: ""}, {"null_ids": 1}),
         ("position", {4: 6}, {"position_gaps": 1}),
         ("position", {0: 0}, {"position_gaps": 1}),
         ("position", {0: None, 5: None}, {"position_gaps": 2}),

@@ -56,6 +56,8 @@ def test_good_lines(lake: Lake) -> None:
         ("order_time", {0: None}, {"outside_hour": 1}),
         ("order_id", {0: None}, {"null_ids": 1}),
         ("item_id", {0: None, 1: None}, {"null_ids": 2}),
+        ("order_id", {0: ""}, {"null_ids": 1}),
+        ("item_id", {0: "", 1: None}, {"null_ids": 2}),
         ("unit_price", {0: -0.01, 1: 0.0}, {"negative_prices": 1}),
         (
             "unit_price",

@@ -67,7 +67,7 @@ def test_every_fact_of_the_contract_has_an_expectation() -> None:
 def test_suites_stay_small_and_say_why() -> None:
     for frame, suite in default_suites(spec(), profile(), None).items():
         assert suite["name"] == f"shop.{frame}"
-        assert 0 < len(suite["expectations"]) < 30
+        assert 0 < len(suite["expectations"]) <= 30
         for one in suite["expectations"]:
             assert one["meta"]["why"].endswith(".")
             assert one["severity"] in ("critical", "warning")
@@ -83,6 +83,7 @@ def test_what_may_be_real_life_is_a_warning() -> None:
     }
     assert warnings == {
         ("impressions", "row_ratio"),
+        ("impressions", "ctr_ratio"),
         ("impressions", "inverse_propensity"),
         ("impressions", "user_missing"),
         ("impressions", "top_user_page_views"),
@@ -115,6 +116,24 @@ def test_the_profile_decides_how_missing_values_and_clicks_are_judged() -> None:
     assert "missing_share" in by_fact(unknown["training"])
     assert bounds(known["impressions"], "ctr_ratio") == (0.02, 10)
     assert "ctr_ratio" not in by_fact(unknown["impressions"])
+
+
+def test_few_clicks_are_an_error_of_the_day_and_a_warning_of_an_hour() -> None:
+    """Else the hours of a stale champion were left out of the CTR that is to show its decline."""
+    suite = default_suites(spec(), profile(), None)["impressions"]
+    said = {
+        (one["kwargs"]["row_condition"], one["severity"]): (
+            one["kwargs"].get("min_value"),
+            one["kwargs"].get("max_value"),
+        )
+        for one in suite["expectations"]
+        if one["kwargs"]["column"] == "ctr_ratio"
+    }
+    assert said == {
+        ('scope != "day"', "warning"): (0.02, None),
+        ('scope != "day"', "critical"): (None, 10),
+        ('scope == "day"', "critical"): (0.02, 10),
+    }
 
 
 def test_a_model_that_is_trained_elsewhere_has_no_training_suite() -> None:

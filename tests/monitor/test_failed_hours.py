@@ -71,6 +71,51 @@ def test_another_fact_or_a_warning_explains_nothing() -> None:
     assert failed(found("day"), other, warning) == {THIN, BAD, BLIND}
 
 
+def test_a_fact_that_a_thick_hour_does_not_have_acquits_it_not() -> None:
+    assert failed(found("day", fact="ids")) == {THIN, BAD, THICK, BLIND}
+
+
+def test_an_hour_with_a_warning_of_the_fact_is_not_acquitted() -> None:
+    warning = found(hour_key(THICK), severity=Severity.WARNING)
+    assert failed(found("day"), warning) == {THIN, BAD, THICK, BLIND}
+
+
+def test_an_hour_without_rows_or_with_none_of_a_count_is_acquitted() -> None:
+    frame = pl.DataFrame(
+        {
+            "scope": [hour_key(THIN), hour_key(BAD), hour_key(THICK), hour_key(BLIND)],
+            "generation": [1, 1, 1, 1],
+            "rows": [0, 5, 6, 0],
+            "closed": [True] * 4,
+            "readable": [True, True, True, False],
+            "contract": [True, True, True, None],
+            "prices": [None, 1, 0, None],
+        }
+    )
+    hours = {"orders": hours_of(frame)}
+    assert {h for _, h in failed_hours([found("day")], hours)} == {BAD, BLIND}
+    explained = [found("day"), found(hour_key(BAD))]
+    assert {h for _, h in failed_hours(explained, hours)} == {BAD, BLIND}
+
+
+def test_the_hour_with_infinite_values_is_not_acquitted_for_its_fallbacks() -> None:
+    """620 rows, 135 of them the model's: too few to judge its features, not to count them."""
+    sizes = {THIN: (40, 30), BAD: (620, 135), THICK: (620, 500), BLIND: (620, 0)}
+    hours = {
+        "impressions": {
+            hour: HourFacts(
+                generation=1, rows=r, closed=True, judged=frozenset(), sound=True, own_rows=own
+            )
+            for hour, (r, own) in sizes.items()
+        }
+    }
+    day = found("day", suite="features", fact="infinite", subject="co_7d", observed="135")
+    hour = found(hour_key(BAD), suite="features", fact="infinite", subject="co_7d")
+    assert {h for _, h in failed_hours([day, hour], hours)} == {BAD}
+    share = found("day", suite="features", fact="missing_excess", subject="co_7d")
+    assert {h for _, h in failed_hours([share], hours)} == {THIN, BAD}
+
+
 def test_facts_of_features_are_not_the_table_s() -> None:
     hours = {"impressions": HOURS["orders"]}
     same = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import polars as pl
 from damage import ERROR, WARNING, Damage
@@ -105,7 +106,9 @@ def _clicks() -> list[Damage]:
             put("position", pl.lit(None), unshown),
         ),
         rows("all clicked", "ctr", put("clicked", pl.lit(True))),
-        rows("none clicked", "ctr_ratio", put("clicked", pl.lit(False))),
+        replace(
+            rows("none clicked", "ctr_ratio", put("clicked", pl.lit(False))), severity=WARNING
+        ),  # of an hour that may be chance, or a stale champion; of the whole day it is an error
         rows("clicks not known in a mature hour", "unlabelled", put("clicked", pl.lit(None))),
     ]
 

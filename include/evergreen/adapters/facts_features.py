@@ -13,7 +13,8 @@ from evergreen.domain.bins import Bins, LevelBins, NumericBins
 from evergreen.domain.profile import ColumnProfile
 
 MIN_ROWS = 500
-"""Rows that the model served, at least, for a feature to be judged in a scope."""
+"""Rows that the model served, at least, for a feature to be judged in a scope; what is infinite is
+counted of any number: one such value is damage, and the hour that has it is to be named."""
 MIN_OTHERS = 30
 """Rows outside of the fullest bin, at least, that the reference leads to expect, for one value to
 be a surprise: a rare purchase may well not happen on a day. None of 30 has a chance of 1e-13, and
@@ -133,7 +134,7 @@ def feature_facts(
     areas: Mapping[str, Mapping[str, float]],
     skews: Mapping[str, Mapping[str, float]],
 ) -> pl.DataFrame:
-    """Return a row for every scope and feature with enough rows.
+    """Return a row for every scope and feature with enough rows, or with infinite values.
 
     Parameters:
         tallies: scope to the counts of each feature.
@@ -145,13 +146,19 @@ def feature_facts(
         {
             "scope": scope,
             "subject": name,
-            **_facts(counts, profiles.get(name)),
-            "auc": areas.get(scope, {}).get(name),
-            "skew": skews.get(scope, {}).get(name),
+            **(
+                {
+                    **_facts(counts, profiles.get(name)),
+                    "auc": areas.get(scope, {}).get(name),
+                    "skew": skews.get(scope, {}).get(name),
+                }
+                if counts.rows >= MIN_ROWS
+                else {"rows": counts.rows, "infinite": counts.infinite}
+            ),
         }
         for scope, features in tallies.items()
         for name, counts in features.items()
-        if counts.rows >= MIN_ROWS
+        if counts.rows >= MIN_ROWS or counts.infinite
     ]
     return pl.DataFrame(rows, schema=FEATURE_FACTS)
 

@@ -47,9 +47,11 @@ def impression_facts(
     repeated = repeated_later([*before, *(hour.views for hour in hours)])[len(before) :]
     for hour, count in zip(hours, repeated.tolist(), strict=True):
         hour.counts["repeated_page_views"] = count if hour.counts["readable"] else None
+        own = (tally.rows for tally in hour.features.values())
+        hour.counts["own_rows"] = max(own, default=None)
     counted = with_day(
         [hour.counts for hour in hours],
-        COUNTS,
+        {**COUNTS, "own_rows": pl.Int64()},
         {
             "score_low": pl.col("score_low").min(),
             "score_high": pl.col("score_high").max(),
@@ -106,6 +108,7 @@ def _formulas(
     inverse = share("inverse_sum", "inverse_rows") / max(items, 1)
     one_score = pl.col("score_low") == pl.col("score_high")
     return {
+        "own_rows": pl.col("own_rows"),
         "outside_hour": pl.col("outside_hour"),
         "null_ids": pl.col("null_ids"),
         "duplicate_positions": pl.col("duplicate_positions"),

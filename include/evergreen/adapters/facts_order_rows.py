@@ -23,9 +23,14 @@ _price, _start = pl.col("unit_price"), pl.col(SCOPE) + ":00"
 _hour = _start.str.to_datetime("%Y-%m-%dT%H:%M", time_unit="us", time_zone="UTC")
 _inside = pl.col(ORDERS.time).is_between(_hour, _hour + HOUR, closed="left")
 
+
+def _lacks(column: str) -> pl.Expr:
+    return pl.col(column).is_null() | (pl.col(column).cast(pl.String) == "")
+
+
 ORDER_FACTS: Mapping[str, pl.Expr] = {
     "outside_hour": ~_inside.fill_null(value=False),
-    "null_ids": pl.col("order_id").is_null() | pl.col("item_id").is_null(),
+    "null_ids": _lacks("order_id") | _lacks("item_id"),
     "duplicate_rows": ~pl.col(WHOLE).is_first_distinct(),
     "negative_prices": (_price < 0).fill_null(value=False),
     "missing_prices": ~_price.is_finite().fill_null(value=False),

@@ -175,11 +175,11 @@ def coding(types: Mapping[str, pl.DataType], hour: datetime, compared: Compared)
 
 
 def id_of(column: str, types: Mapping[str, pl.DataType]) -> pl.Expr:
-    """Return the hash of each id; null where there is none, or no such column."""
+    """Return the hash of each id; null where it is null or empty, or there is no such column."""
     if column not in types:
         return pl.lit(None, pl.UInt64)
     text = pl.col(column).cast(pl.String)
-    return pl.when(text.is_not_null()).then(text.hash())
+    return pl.when(text != "").then(text.hash())
 
 
 def _marks(position: pl.Expr) -> pl.Expr:

@@ -226,7 +226,15 @@ def ctr_rules(rate: float | None) -> list[Rule]:
         )
     ]
     if rate is not None:
-        # Of 20 clicks or more that are expected, fewer than 1 in 50 came: labels are lost.
+        # Of 20 clicks or more that are expected, fewer than 1 in 50 came: labels are lost. In one
+        # hour clicks come in bursts, and a stale champion has few: left out, such hours would hide
+        # its decline from the CTR sensor.
         why = "Clicks come about as often as the profile says; else labels are lost or made up."
-        rules.append(Rule(fact="ctr_ratio", why=why, low=0.02, high=10))
+        ratio = Rule(fact="ctr_ratio", why=why, low=0.02, high=10, where=WHOLE_DAY)
+        few = "Hours with hardly a click are looked at; the CTR sensor judges them."
+        rules += [
+            Rule(fact="ctr_ratio", why=few, low=0.02, severity="warning", where=EACH_HOUR),
+            replace(ratio, low=None, where=EACH_HOUR),
+            ratio,
+        ]
     return rules

@@ -73,11 +73,11 @@ def hours_to_quarantine(
     """Return the reasons for which each hour of each table is left out.
 
     An error about an hour quarantines that hour. An error about the day quarantines those of its
-    hours that were too thin to be judged alone: the others have been acquitted one by one.
+    hours that were not acquitted one by one: those too thin for the fact to be judged in them.
 
     Parameters:
         hours: table to the hours that were validated.
-        judged_alone: table to those of them with enough rows for every expectation.
+        judged_alone: table to those of them that an error about the day is not held against.
 
     Returns:
         (table, hour) to reasons, at most ten.

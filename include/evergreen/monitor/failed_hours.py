@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,10 +16,12 @@ from evergreen.domain.quality import (
     Severity,
     hours_to_quarantine,
 )
-from evergreen.domain.windows import parse_hour
+from evergreen.domain.windows import hour_key, parse_hour
 
 ALONE_ROWS = 500
-"""An hour of so many rows is judged alone: then every expectation about an hour applies to it."""
+"""A fact that an hour has is judged in that hour alone where it is made of so many rows."""
+COUNTED_IN_FEATURES = frozenset({"infinite"})
+"""Facts of features that are counted in every hour, however few rows it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +31,18 @@ class HourFacts:
     Parameters:
         generation: the one that was judged; 0 where the hour is not closed, or nobody can tell.
         judged: the facts that it has: those that apply to it.
+        none: the counts that are 0 in it.
+        sound: whether it could be read and is as the contract says.
+        own_rows: rows that the champion served, of which the facts of features are made.
     """
 
     generation: int
     rows: int
     closed: bool
     judged: frozenset[str]
+    none: frozenset[str] = frozenset()
+    sound: bool = False
+    own_rows: int = 0
 
 
 def hours_of(facts: pl.DataFrame) -> dict[datetime, HourFacts]:
@@ -46,6 +54,9 @@ def hours_of(facts: pl.DataFrame) -> dict[datetime, HourFacts]:
             rows=row["rows"] or 0,
             closed=bool(row["closed"]),
             judged=frozenset(fact for fact, value in row.items() if value is not None),
+            none=frozenset(fact for fact, value in row.items() if value == 0 and _is_count(value)),
+            sound=bool(row.get("readable") and row.get("contract")),
+            own_rows=row.get("own_rows") or 0,
         )
         for row in rows
     }
@@ -56,26 +67,28 @@ def failed_hours(
 ) -> dict[tuple[str, datetime], tuple[str, ...]]:
     """Return the hours that fail, with their reasons: `hours_to_quarantine` for each finding.
 
-    An error about the day that an error of the same fact about an hour explains is not held against
-    the hours that the fact was judged in: one damaged hour of a small shop would take the whole day
-    along.
+    An error about the day is held against its hours but for those that cannot have caused it or in
+    which the same fact was judged: an hour without rows; one in which the count is 0; one that has
+    the fact, made of `ALONE_ROWS` rows; and, where an error of the same fact about an hour explains
+    the day's, every one that has the fact. An hour with a warning of that fact is not acquitted.
     """
-    alone = {
-        table: {hour for hour, facts in of.items() if facts.rows >= ALONE_ROWS}
-        for table, of in hours.items()
-    }
     every = {table: list(of) for table, of in hours.items()}
     explained = {_what(f) for f in findings if _is_error(f) and f.scope != DAY_SCOPE}
+    suspected: dict[tuple[str, str, str], set[str]] = {}
+    for found in findings:
+        if not _is_error(found):
+            suspected.setdefault(_what(found), set()).add(found.scope)
     failed: dict[tuple[str, datetime], list[str]] = {}
     for found in findings:
-        acquitted: Mapping[str, Collection[datetime]] = alone
-        if found.scope == DAY_SCOPE and _what(found) in explained:
-            acquitted = {
-                table: alone[table] | _judged(found, hours[table])
-                if TABLE_OF.get(found.suite) == table
-                else alone[table]
-                for table in alone
+        acquitted = {
+            table: {
+                hour
+                for hour, facts in of.items()
+                if hour_key(hour) not in suspected.get(_what(found), ())
+                and _is_acquitted(found, facts, explained=_what(found) in explained)
             }
+            for table, of in hours.items()
+        }
         said = hours_to_quarantine([found], hours=every, judged_alone=acquitted)
         for place, reasons in said.items():
             failed.setdefault(place, []).extend(reasons)
@@ -90,8 +103,19 @@ def _is_error(found: Finding) -> bool:
     return found.severity is Severity.ERROR
 
 
-def _judged(found: Finding, hours: Mapping[datetime, HourFacts]) -> set[datetime]:
-    """Return the hours that have the finding's fact; a feature's facts are not the table's."""
-    if found.suite != TABLE_OF[found.suite]:
-        return set()
-    return {hour for hour, facts in hours.items() if found.fact in facts.judged}
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_acquitted(found: Finding, facts: HourFacts, *, explained: bool) -> bool:
+    """Return whether the finding, about the day, cannot be held against an hour."""
+    if facts.closed and facts.sound and not facts.rows:
+        return True
+    if found.suite == TABLE_OF.get(found.suite):
+        has = found.fact in facts.judged
+        return found.fact in facts.none or (has and (explained or facts.rows >= ALONE_ROWS))
+    if not facts.sound:
+        return False
+    if explained and found.fact in COUNTED_IN_FEATURES:
+        return True
+    return not facts.own_rows or facts.own_rows >= ALONE_ROWS
