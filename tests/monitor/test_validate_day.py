@@ -120,6 +120,13 @@ def test_a_missing_hour_waits_in_quarantine_until_it_comes(empty_world: World, r
     assert run().released == ("orders 2011-05-02T13",)
 
 
+def test_a_newer_generation_that_failed_meanwhile_stays(empty_world: World, run: Run) -> None:
+    land_days(empty_world.lake, NIGHT)
+    empty_world.ledger.quarantine(MODEL, "orders", BAD, generation=2, reasons=["newer"])
+    assert run().released == ()
+    assert [r.reasons for r in empty_world.ledger.quarantine_records(MODEL)] == [["newer"]]
+
+
 def test_what_a_person_released_stays_released(empty_world: World, run: Run) -> None:
     land_days(empty_world.lake, NIGHT)
     empty_world.lake.land_hour("orders", BAD, orders(BAD, prices=-2.5))

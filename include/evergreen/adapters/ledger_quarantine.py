@@ -80,13 +80,31 @@ class Quarantine(Database):
             return connection.execute(statement.returning(c.hour)).first() is not None
 
     def release_hour(
-        self, model: str, table: str, hour: datetime, *, by: ReleasedBy, reason: str
+        self,
+        model: str,
+        table: str,
+        hour: datetime,
+        *,
+        by: ReleasedBy,
+        reason: str,
+        generation: int | None = None,
     ) -> bool:
-        """Take an hour out of quarantine; False, and nothing done, when it is not in it."""
+        """Take an hour out of quarantine.
+
+        Parameters:
+            generation: that was judged: a quarantine of a newer one stays, somebody else has judged
+                that meanwhile. None releases the hour whatever its generation: a person's word.
+
+        Returns:
+            Whether it left; False, and nothing done, when it was not in it or stays.
+        """
         c = quarantine.c
+        where = [c.model == model, c.table == table, c.hour == hour, c.released_at.is_(None)]
+        if generation is not None:
+            where.append(c.generation <= generation)
         statement = (
             sa.update(quarantine)
-            .where(c.model == model, c.table == table, c.hour == hour, c.released_at.is_(None))
+            .where(*where)
             .values(released_at=datetime.now(tz=UTC), released_by=by, release_reason=reason)
         )
         with self._writing() as connection:

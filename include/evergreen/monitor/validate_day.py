@@ -153,9 +153,15 @@ def _release(
         for hour in sorted(ledger.quarantined(model, table, window)):
             if (table, hour) in failed or hour not in of or not of[hour].closed:
                 continue
-            reason = f"passed validation (generation {of[hour].generation})"
-            ledger.release_hour(model, table, hour, by="validation", reason=reason)
-            released.append((table, hour))
+            generation = of[hour].generation
+            left = ledger.release_hour(
+                *(model, table, hour),
+                by="validation",
+                reason=f"passed validation (generation {generation})",
+                generation=generation,
+            )
+            if left:
+                released.append((table, hour))
     return released
 
 

@@ -172,8 +172,13 @@ def _record(
         said[hour] = (verdict, {"generation": generation, "findings": texts})
     passed = {hour for hour, (verdict, _) in said.items() if verdict == "passed"}
     for hour in passed & ledger.quarantined(hours.model, TABLE, hours.window):
-        reason = f"generation {hours.generations[hour]} passed the validation of a training window"
-        ledger.release_hour(hours.model, TABLE, hour, by="validation", reason=reason)
+        generation = hours.generations[hour]
+        ledger.release_hour(
+            *(hours.model, TABLE, hour),
+            by="validation",
+            reason=f"generation {generation} passed the validation of a training window",
+            generation=generation,
+        )
     ledger.put_measurements(hours.model, SENSOR, said, replay=False)
 
 
