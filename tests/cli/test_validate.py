@@ -181,8 +181,8 @@ def test_a_day_takes_earlier_days_along_that_have_changed(lake: Lake) -> None:
     lake.land_hour("orders", BAD, orders(BAD))
     done = validate("shop", "2011-05-03", "--json")
     assert done.stderr.splitlines() == [
-        "validating shop 2011-05-03 (1 of 2)",
-        "validating shop 2011-05-02 (2 of 2)",
+        "validating shop 2011-05-02 (1 of 2)",
+        "validating shop 2011-05-03 (2 of 2)",
     ]
     said = json.loads(done.stdout)
     assert [(day["run"], day["verdict"], day["released"]) for day in said["days"]] == [
@@ -215,6 +215,7 @@ def test_a_broken_day_is_told_in_short(lake: Lake) -> None:
 
 def test_hours_that_have_not_come_are_not_put_aside(lake: Lake) -> None:
     for day, refusal in [
+        ("2011-04-01", r"begins with 2011-05-0\dT00, so 2011-04-01 has no hours"),
         ("2999-12-31", r"2999-12-31 is not over: it is 2.* UTC"),
         ("2011-05-04", r"has no closed hour of 2011-05-04 or later: .* is 2011-05-03T23\. Land"),
     ]:

@@ -96,7 +96,7 @@ def test_an_hour_that_is_landed_again_leaves_quarantine(empty_world: World, run:
     run()
     assert stale(empty_world) == [NIGHT + DAY]
     empty_world.lake.land_hour("orders", BAD, orders(BAD))
-    assert stale(empty_world) == [NIGHT + DAY, NIGHT]
+    assert stale(empty_world) == [NIGHT, NIGHT + DAY]
     report = run()
     assert (report.action, report.released) == ("passed", ("orders 2011-05-02T13",))
     (record,) = empty_world.ledger.quarantine_records(MODEL, active=False)
@@ -116,7 +116,7 @@ def test_a_missing_hour_waits_in_quarantine_until_it_comes(empty_world: World, r
     assert empty_world.ledger.quarantine_records(MODEL)[0].generation == 0
     assert stale(empty_world) == [NIGHT + DAY]
     empty_world.lake.land_hour("orders", BAD, orders(BAD))
-    assert stale(empty_world) == [NIGHT + DAY, NIGHT]
+    assert stale(empty_world) == [NIGHT, NIGHT + DAY]
     assert run().released == ("orders 2011-05-02T13",)
 
 
@@ -218,14 +218,22 @@ def test_days_before_the_first_validation_are_a_backfill_s(empty_world: World) -
 def test_nights_that_no_run_reached_are_caught_up(empty_world: World, run: Run) -> None:
     land_days(empty_world.lake, NIGHT, days=4)
     run(NIGHT)
-    assert stale(empty_world, NIGHT + 3 * DAY) == [NIGHT + n * DAY for n in (3, 2, 1)]
+    assert stale(empty_world, NIGHT + 3 * DAY) == [NIGHT + n * DAY for n in (1, 2, 3)]
+
+
+def test_the_day_after_a_changed_one_is_compared_again(empty_world: World, run: Run) -> None:
+    land_days(empty_world.lake, NIGHT, days=4)
+    for n in range(3):
+        run(NIGHT + n * DAY)
+    empty_world.lake.land_hour("orders", NIGHT + 13 * HOUR, orders(NIGHT + 13 * HOUR))
+    assert stale(empty_world, NIGHT + 3 * DAY) == [NIGHT + n * DAY for n in (0, 1, 3)]
 
 
 def test_a_night_takes_only_so_many_days(empty_world: World, run: Run) -> None:
     land_days(empty_world.lake, NIGHT)
     run(NIGHT)
     later = NIGHT + 30 * DAY
-    newest = [later - n * DAY for n in range(DAYS_A_NIGHT + 1)]
+    newest = [later - n * DAY for n in range(DAYS_A_NIGHT, -1, -1)]
     assert stale(empty_world, later) == newest
 
 
@@ -236,4 +244,4 @@ def test_a_closing_that_cannot_be_read_is_judged_once(empty_world: World, run: R
     assert run().quarantined == ("orders 2011-05-02T13",)
     assert stale(empty_world) == [NIGHT + DAY]
     empty_world.lake.land_hour("orders", BAD, orders(BAD))
-    assert stale(empty_world) == [NIGHT + DAY, NIGHT]
+    assert stale(empty_world) == [NIGHT, NIGHT + DAY]

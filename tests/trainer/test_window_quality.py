@@ -14,6 +14,7 @@ from mini_shop import ORDERS, UNTIL, validate
 from evergreen.domain.errors import TooMuchQuarantine, WindowRefused
 from evergreen.domain.windows import HOUR, Window, floor_hour
 from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.window_quality import NIGHT, SENSOR
 
 BUSY = floor_hour(ORDERS["order_time"][0])
 KEY = f"{BUSY:%Y-%m-%dT%H}"
@@ -102,18 +103,35 @@ def test_its_pages_are_kept(mini: Shop) -> None:
     assert (root / f"window-{frozen['run_key']}" / "index.html").is_file()
 
 
-def test_landed_again_it_is_judged_again_and_leaves_quarantine(mini: Shop) -> None:
+def test_landed_again_it_is_judged_again(mini: Shop) -> None:
+    """The night lets it out: a look at the hour alone says nothing of its day."""
     with pytest.raises(WindowRefused):
         validate(mini, damage(mini))
     mini.lake.land_hour("orders", BUSY, orders_of(BUSY))
     mended = mini.freeze(until=UNTIL)
     assert KEY in hours_of(mended)
     assert validate(mini, mended)["hours_validated"] == 1
-    (record,) = mini.ledger.quarantine_records(MODEL, active=False)
-    assert (record.released_by, record.release_reason) == (
-        "validation",
-        "generation 3 passed the validation of a training window",
-    )
+    assert [r.hour for r in mini.ledger.quarantine_records(MODEL)] == [BUSY]
+    window = Window(START, UNTIL)
+    (night, alone) = (mini.ledger.measurements(MODEL, window, s) for s in (NIGHT, SENSOR))
+    assert (len(night), {m.body["generation"] for m in alone if m.hour == BUSY}) == (0, {3})
+    assert validate(mini, mended)["hours_validated"] == 0
+
+
+def test_an_hour_whose_day_was_damaged_waits_for_the_night(mini: Shop) -> None:
+    """Landed again with the same fault, which only the day shows."""
+    frozen = mini.freeze(until=UNTIL)
+    generation = mini.lake.require_closed("orders", BUSY).generation
+    reasons = ["orders day: price_ratio is 100, expected between 0.2 and 5"]
+    mini.ledger.quarantine(MODEL, "orders", BUSY, generation=generation, reasons=reasons)
+    mini.lake.land_hour("orders", BUSY, orders_of(BUSY))
+    again = mini.freeze(until=UNTIL)
+    assert KEY in hours_of(again)
+    with pytest.raises(WindowRefused, match=r"evergreen validate day --model .* --day 20") as told:
+        validate(mini, again)
+    assert KEY in str(told.value)
+    assert frozen["run_key"] != again["run_key"]
+    assert [r.hour for r in mini.ledger.quarantine_records(MODEL)] == [BUSY]
 
 
 def test_landed_again_between_freezing_and_validating(mini: Shop) -> None:
@@ -139,7 +157,7 @@ def test_what_the_night_has_judged_is_not_judged_again(mini: Shop) -> None:
         hour: ("passed", {"generation": 1, "findings": []})
         for hour in Window(START, UNTIL - timedelta(days=1)).hours()
     }
-    mini.ledger.put_measurements(MODEL, "validation_orders", night, replay=False)
+    mini.ledger.put_measurements(MODEL, NIGHT, night, replay=False)
     newest = f"{UNTIL - timedelta(days=1):%Y-%m-%d}"
     left = sum(hour.startswith(newest) for hour in hours_of(frozen))
     assert (validate(mini, frozen)["hours_validated"], left) == (8, 8)
@@ -156,7 +174,7 @@ def test_a_run_that_was_killed_before_it_measured_judges_again(
     assert [r.hour for r in mini.ledger.quarantine_records(MODEL)] == [BUSY]
     with pytest.raises(WindowRefused):
         validate(mini, frozen)
-    measured = mini.ledger.measurements(MODEL, Window(START, UNTIL), "validation_orders")
+    measured = mini.ledger.measurements(MODEL, Window(START, UNTIL), SENSOR)
     assert {f"{m.hour:%Y-%m-%dT%H}" for m in measured} == hours_of(frozen)
 
 

@@ -61,7 +61,7 @@ def show(
 ) -> None:
     """Show why an hour was put aside: every reason, rows that show it, Data Docs, who let it out.
 
-    Rows are kept for faults that single rows have; their user ids are hashed.
+    Rows are kept for faults that single rows have; ids of users, orders and page views are hashed.
     """
     from evergreen.adapters.data_docs import night_run
     from evergreen.monitor.failing_samples import kept_rows

@@ -156,6 +156,12 @@ def _require_over(lake: Lake, day: datetime) -> None:
             f"{secret_free(lake.url)} has no closed hour of {name} or later: {found}. Land the "
             "day, or name one that has landed"
         )
+    oldest = min(hour for table in TABLES for hour in lake.listed_hours(table))
+    if day + DAY <= oldest:
+        raise HourNotClosed(
+            f"{secret_free(lake.url)} begins with {hour_key(oldest)}, so {name} has no hours. They "
+            "would go into quarantine for good; name a day of the lake"
+        )
 
 
 def _left_out(

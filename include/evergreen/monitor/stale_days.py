@@ -17,11 +17,13 @@ TABLES = ("impressions", "orders")
 
 
 def days_to_validate(model: str, day: datetime, *, lake: Lake, ledger: Ledger) -> list[datetime]:
-    """Return the day, then the days of the 35 before it that must be validated again, newest first.
+    """Return the days of the 35 before it that must be validated again, oldest first, then the day.
 
     Those are the days of which an hour has another generation than the one that was validated
-    (it came late, or was landed again), and the days that no validation has reached since the
-    first one did: an outage. Days before the first validation are a backfill's.
+    (it came late, or was landed again), the day after each of them, whose hours are compared with
+    it, and the days that no validation has reached since the first one did: an outage. Days before
+    the first validation are a backfill's. The order is that of time, since a day is compared with
+    what is not in quarantine before it.
     """
     before = Window(day - LOOK_BACK, day)
     validated = {m.hour for m in ledger.measurements(model, before, SENSOR)}
@@ -34,7 +36,8 @@ def days_to_validate(model: str, day: datetime, *, lake: Lake, ledger: Ledger) -
         for hour in _changed_hours(model, table, since, lake=lake, ledger=ledger)
     }
     missed = {hour for hour in since.hours() if hour.hour == 0 and hour not in validated}
-    return [day, *sorted(changed | missed, reverse=True)[:DAYS_A_NIGHT]]
+    after = {each + timedelta(days=1) for each in changed} - {day}
+    return [*sorted(changed | missed | after)[-DAYS_A_NIGHT:], day]
 
 
 def _changed_hours(

@@ -18,7 +18,7 @@ import polars as pl
 from evergreen.adapters.lake import Lake
 from evergreen.adapters.lake_closing import hour_of_path
 from evergreen.domain.errors import WindowRefused
-from evergreen.domain.quality import Finding, hours_to_quarantine
+from evergreen.domain.quality import DAY_SCOPE, Finding, hours_to_quarantine
 from evergreen.domain.windows import HOUR, Window, hour_key
 from evergreen.trainer.left_out import TABLE, named
 
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from evergreen.adapters.data_docs import DataDocs
     from evergreen.adapters.ledger import Ledger, Quarantined
 
-SENSOR = f"validation_{TABLE}"
-"""The measurement of what validation says of an hour; the nightly one writes it too."""
+NIGHT = f"validation_{TABLE}"
+"""The measurement of what a night says of an hour."""
+SENSOR = f"window_{TABLE}"
+"""The measurement of what a window says of an hour. It has seen the hour alone: the night still
+judges its day, and only the night lets an hour out of quarantine."""
 PART = timedelta(days=28)
 """So much of a window is made facts of at once: bounds memory, whatever `train.window` is."""
 MEMORY = timedelta(days=36)
@@ -68,15 +71,17 @@ def judge_new_hours(
 ) -> int:
     """Judge the hours that were not validated at their generation yet; return how many that were.
 
-    Those with an error go into quarantine, those without leave it, and what was found is measured,
-    so that the next window does not ask again.
+    Those with an error go into quarantine, and what was found is measured, so that the next window
+    does not ask again.
 
     Raises:
-        WindowRefused: an hour has been landed again since the window was frozen.
+        WindowRefused: an hour has been landed again since the window was frozen, or since its whole
+            day was found damaged, which no look at the hour alone can acquit.
     """
     new = _not_judged(hours, ledger)
     if not new:
         return 0
+    _require_days_judged(hours, new, ledger)
     facts = _facts(hours, new, lake, ledger)
     _require_same_generation(hours, facts)
     _record(hours, new, _findings(hours, facts, docs), ledger)
@@ -99,9 +104,30 @@ def require_released(hours: FrozenHours, ledger: Ledger) -> None:
 
 
 def _not_judged(hours: FrozenHours, ledger: Ledger) -> list[datetime]:
-    measured = ledger.measurements(hours.model, hours.window, SENSOR)
-    known = {m.hour: m.body.get("generation") for m in measured}
-    return [hour for hour, generation in hours.generations.items() if known.get(hour) != generation]
+    known = {
+        (m.hour, m.body.get("generation"))
+        for sensor in (NIGHT, SENSOR)
+        for m in ledger.measurements(hours.model, hours.window, sensor)
+    }
+    return [hour for hour in hours.generations if (hour, hours.generations[hour]) not in known]
+
+
+def _require_days_judged(hours: FrozenHours, new: Collection[datetime], ledger: Ledger) -> None:
+    of_a_day = f"{TABLE} {DAY_SCOPE}:"
+    open_days = tuple(
+        record.hour
+        for record in ledger.quarantine_records(hours.model, hours.window)
+        if record.table == TABLE
+        and record.hour in new
+        and any(reason.startswith(of_a_day) for reason in record.reasons)
+    )
+    if open_days:
+        raise WindowRefused(
+            f"{len(open_days)} hours of {TABLE} were landed again after their whole day was found "
+            f"damaged: {named(open_days)}; the next night judges the day, or do it now: `evergreen "
+            f"validate day --model {hours.model} --day {open_days[0]:%Y-%m-%d}`. Then start the "
+            "retraining again"
+        )
 
 
 def _facts(
@@ -170,15 +196,6 @@ def _record(
         texts = [finding.text for finding in findings if finding.scope == hour_key(hour)]
         verdict = "failed" if reasons else "passed"
         said[hour] = (verdict, {"generation": generation, "findings": texts})
-    passed = {hour for hour, (verdict, _) in said.items() if verdict == "passed"}
-    for hour in passed & ledger.quarantined(hours.model, TABLE, hours.window):
-        generation = hours.generations[hour]
-        ledger.release_hour(
-            *(hours.model, TABLE, hour),
-            by="validation",
-            reason=f"generation {generation} passed the validation of a training window",
-            generation=generation,
-        )
     ledger.put_measurements(hours.model, SENSOR, said, replay=False)
 
 
