@@ -66,12 +66,9 @@ for spec in model_specs(KIND):
         user_defined_macros={"champion_version": champion_version},
         **on_request_or_daily(retrain_asset(spec.model), 3),
     ):
-        freeze_window = FreezeWindow(
-            task_id="freeze_window", doc_md="Fixes files, spec and code: the run key."
-        )
+        freeze_window = FreezeWindow(task_id="freeze_window", doc_md="Fixes files, spec and code.")
         validate_window = ValidateWindow(
-            task_id="validate_window",
-            doc_md="Refuses missing hours, broken files, and hours that fail their suite.",
+            task_id="validate_window", doc_md="Refuses hours that are missing or fail their suite."
         )
         build_dataset = step_task(
             spec,
@@ -81,8 +78,7 @@ for spec in model_specs(KIND):
             doc_md="Candidates, features, labels; no row sees anything later than its page view.",
         )
         validate_dataset = ValidateDataset(
-            task_id="validate_dataset",
-            doc_md="Great Expectations over the rows to learn from; its button: Data Docs.",
+            task_id="validate_dataset", doc_md="Great Expectations over the rows to learn from."
         )
         train = mapped_step(
             spec,
@@ -119,12 +115,9 @@ for spec in model_specs(KIND):
             doc_md="Writes recommendations for every item, then flips CURRENT.",
         )
         smoke_test = SmokeTest(
-            task_id="smoke_test",
-            doc_md="Reads the set as a shop would; one that cannot serve gives way to the old one.",
+            task_id="smoke_test", doc_md="Reads the set as a shop would, or restores the old one."
         )
-        close_incident = CloseIncident(
-            task_id="close_incident", doc_md="Registry alias, incident, message."
-        )
+        close_incident = CloseIncident(task_id="close_incident", doc_md="Alias, incident, message.")
         hold = Hold(task_id="hold", trigger_rule=EITHER, doc_md="Keeps the champion; says why.")
 
         chain(freeze_window, validate_window, build_dataset, validate_dataset)

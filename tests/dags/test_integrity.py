@@ -252,4 +252,4 @@ def test_dag_files_are_thin() -> None:
     lines = [len(path.read_text().splitlines()) for path in DAG_FILES]
     assert len(DAG_FILES) == 4
     assert statistics.median(lines) < 110
-    assert max(lines) < 140
+    assert max(lines) < 130

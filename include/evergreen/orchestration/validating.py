@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from evergreen.adapters.installation import open_ledger, spec_of
-from evergreen.domain.windows import Window, hour_key
-from evergreen.monitor.day_report import DIGEST_DIGITS, listed
+from evergreen.monitor.day_report import listed
 from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, data_docs_url
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, day_of, is_replay
 
-if TYPE_CHECKING:
-    from evergreen.adapters.ledger import Ledger
-
 Report = dict[str, Any]
-DAY = timedelta(days=1)
 TEXT_LENGTH = 1_000
 FINDINGS_SAID = 5
 HOURS_SAID = 6
@@ -75,35 +69,21 @@ class AlertDay(ModelTask):
 
     def execute(self, context: Context) -> list[str]:
         """Return what was said."""
+        from evergreen.monitor.failed_landings import failed_landings
+
         found = [report for report in reports_of(context) if report["findings"]]
         texts = [self.text(report) for report in found]
         for report, text in zip(found, texts, strict=True):
             if is_replay(context):
                 self.log.info("replay, not posted: %s", text)
                 continue
-            ledger = open_ledger()
-            about = f"{report['digest']}{self.generations(report, ledger)}"
+            ledger, day = open_ledger(), datetime.fromisoformat(report["day"])
+            landing = failed_landings(self.model, day, ledger)
+            about = "-".join(part for part in (report["digest"], landing) if part)
             key = f"{self.model}/{report['run']}/validation/{about}"
             severity = "error" if report["quarantined"] else "warning"
             notify(ledger, key, model=self.model, severity=severity, text=text)
         return texts
-
-    def generations(self, report: Report, ledger: Ledger) -> str:
-        """Return what tells these failures from those of earlier landings; empty: no hour failed.
-
-        A validation measures the generation of every hour that it judged.
-        """
-        from evergreen.monitor.validate_day import TABLES, sensor_of
-
-        day = datetime.fromisoformat(report["day"])
-        failed = [
-            f"{table}/{hour_key(said.hour)}/{said.body.get('generation')}"
-            for table in TABLES
-            for said in ledger.measurements(self.model, Window(day, day + DAY), sensor_of(table))
-            if said.verdict == "failed"
-        ]
-        digest = hashlib.sha256("\n".join(failed).encode()).hexdigest()
-        return f"-{digest[:DIGEST_DIGITS]}" if failed else ""
 
     def text(self, report: Report) -> str:
         """Return what failed, which hours are in quarantine, and where the details are."""
