@@ -18,6 +18,7 @@ from evergreen.domain.errors import VersionUnknown
 from evergreen.trainer import dataset, fit, latency
 from evergreen.trainer.holdout import Holdout, Offered, Outcome
 from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.off_policy import off_policy_of
 from evergreen.trainer.progress import say
 from evergreen.trainer.scores import both_score, calibrate, score_sums
 from evergreen.trainer.scoring import load_booster, rank_candidates
@@ -39,7 +40,8 @@ class Comparison:
         page_views: of those that count: `cluster`, `<who>_ndcg`, `<who>_hit`, `<who>_unseen`,
             `slice_<column>`.
         scores: sums by cluster, see `score_sums`.
-        result: `metrics`, `calibration`, `coverage`, `latency_s`, for the step's result.
+        result: `metrics`, `calibration`, `coverage`, `latency_s`, and `off_policy` where the log
+            has propensities, for the step's result.
         earned: the challenger's outcome, with its impressions.
     """
 
@@ -98,10 +100,15 @@ def compare(
     frame = pl.DataFrame(columns).hstack(holdout.slices(parts, candidates).get_columns())
     scores = _scores(holdout, said, shown, offered, orders["item_id"])
     took = latency.p99_s(boosters, candidates)
+    log_says = off_policy_of(run, spec, offered[CHALLENGER], offered.get(CHAMPION))
     return Comparison(
         page_views=frame,
         scores=scores,
-        result={**said.result(), "latency_s": {who: round(s, 6) for who, s in took.items()}},
+        result={
+            **said.result(),
+            "latency_s": {who: round(s, 6) for who, s in took.items()},
+            **({"off_policy": log_says} if log_says else {}),
+        },
         earned=earned,
     )
 
