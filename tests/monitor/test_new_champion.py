@@ -139,7 +139,7 @@ def test_other_scores_than_the_gate_judged_fail_in_the_first_hour(switched: Worl
     said = switched.decide(NOON)
     trial = said["evidence"]["probation"]
     assert said["action"] == "request_rollback"
-    assert trial["scores"]["psi"] > trial["scores"]["bound"] == 1.0
+    assert trial["scores"]["psi"] > trial["scores"]["bound"] == 2.0
     assert trial["reason"].startswith("its scores are not those that the gate judged: PSI ")
     assert "CTR 10.00% in 1 hours on trial" in trial["reason"]
 

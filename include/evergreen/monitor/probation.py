@@ -12,7 +12,7 @@ from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
 from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.probation import ProbationRule
 from evergreen.domain.probation import judge_probation as judge
-from evergreen.domain.served_scores import ScoreView, ServedScores, judge_served_scores
+from evergreen.domain.served_scores import ServedScores, judge_served_scores
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
@@ -127,17 +127,15 @@ def _scores(spec: ModelSpec, hour: datetime, ledger: Ledger) -> ServedScores | N
     found = ledger.measurements(spec.model, Window.of_hour(hour), "drift")
     if spec.deploy.probation_max_score_psi is None or not found:
         return None
-    views = [
-        ScoreView(
-            name=said["view"],
-            verdict=Verdict(said["verdict"]),
-            psi=said.get("psi"),
-            rows=said["rows"],
-        )
-        for said in found[0].body["columns"]
-        if said["column"] == SCORE
-    ]
-    return judge_served_scores(views, max_psi=spec.deploy.probation_max_score_psi)
+    for said in found[0].body["columns"]:
+        if (said["column"], said["view"]) == (SCORE, "24h"):
+            return judge_served_scores(
+                Verdict(said["verdict"]),
+                said.get("psi"),
+                said["rows"],
+                max_psi=spec.deploy.probation_max_score_psi,
+            )
+    return None
 
 
 def _carried_body(carried: CarriedExpectation | None) -> dict[str, Any] | None:
