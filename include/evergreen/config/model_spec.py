@@ -104,7 +104,7 @@ class DeploySpec(Section):
     probation_max_score_psi: float | None = Field(2.0, gt=0)
     """A champion on trial fails at once when the scores it serves have drifted by more than this
     from those that the gate judged. null: only clicks count. A choice between what was seen on one
-    shop: healthy champions stayed below 0.1, inverted lists had 8.3."""
+    shop: healthy champions stayed below 0.11, inverted lists had 8.3."""
 
     @field_validator("approval_timeout")
     @classmethod
