@@ -42,6 +42,11 @@ class Outbox(Database):
             for name, n, since, _ in found
         ]
 
+    def has_reached_slack(self) -> bool:
+        """Say whether Slack has ever taken a message."""
+        with self._reading() as connection:
+            return connection.scalar(sa.select(c.id).where(c.ts.is_not(None)).limit(1)) is not None
+
     def models_due(self, now: datetime) -> list[str]:
         """Return the models that have a message to send now."""
         due = sa.select(c.model).where(c.state == "waiting", c.next_at <= now).distinct()

@@ -1,0 +1,154 @@
+"""What a message shows in Slack: Block Kit, from what was said and its facts.
+
+Every value comes from data and is escaped: it pings nobody and cannot pass for a line of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from evergreen.adapters.ledger import Delivery, Message
+from evergreen.adapters.slack import Content
+from evergreen.domain.alert import Alert, Topic
+from evergreen.domain.mrkdwn import escaped, link, plain
+from evergreen.messaging.words import words_of
+
+HEADER_LENGTH, SECTION_LENGTH, FIELD_LENGTH = 150, 3_000, 300
+MAX_FIELDS, MAX_REASONS, REASON_LENGTH = 10, 6, 400
+LATE = timedelta(minutes=10)
+_SIGNS = {
+    "error": ":red_circle:",
+    "warning": ":large_yellow_circle:",
+    "info": ":large_blue_circle:",
+}
+_ENDED = ":white_check_mark:"
+_HIDDEN = ("dag",)  # facts that decide where a message goes, and tell nobody anything
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a message tells.
+
+    Parameters:
+        first, last, count: of the events that it tells.
+        head: whether it begins a thread or stands alone; a reply is shorter.
+        ended: whether its incident has ended.
+        shown_at: when Slack gets it.
+        runbooks_url: where `docs/runbooks/` is on the web; empty where it is not.
+        runbook: the model's own page.
+        reasons_told: whether an earlier message of the thread has the reasons.
+    """
+
+    message: Message
+    first: Delivery
+    last: Delivery
+    count: int
+    head: bool
+    ended: bool
+    shown_at: datetime
+    runbooks_url: str
+    runbook: str
+    reasons_told: bool = False
+
+
+def content_of(told: Told) -> Content:
+    """Return what Slack is to show."""
+    text = escaped(told.last.text, SECTION_LENGTH)
+    return Content(text=text, blocks=tuple(_blocks(told)))
+
+
+def _blocks(told: Told) -> Iterator[dict[str, Any]]:
+    message, facts = told.message, _facts(told.first)
+    newest = facts if told.count == 1 or told.head else _facts(told.last)
+    topic = Topic(message.topic) if message.topic else None
+    words = words_of(Alert(told.first.alert) if told.first.alert else None, topic)
+    sign = _ENDED if told.head and told.ended else _SIGNS[message.severity]
+    title = f"{sign} {plain(f'{message.model}: {words.title}', HEADER_LENGTH - len(sign) - 1)}"
+    if told.head:
+        yield {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}
+    else:
+        yield _section(f"{sign} *{escaped(words.title, HEADER_LENGTH)}*")
+    if told.head and message.status:
+        yield _section(f"*Now:* {escaped(message.status, FIELD_LENGTH)}")
+    if fields := list(_fields(newest)):
+        shown = [_mrkdwn(field) for field in fields[:MAX_FIELDS]]
+        yield {"type": "section", "fields": shown}
+    reasons = newest.get("reasons")
+    if isinstance(reasons, Sequence) and not isinstance(reasons, str):
+        if not told.reasons_told:
+            yield _section(_bullets(reasons))
+    elif not fields:
+        said = told.first.text if told.head else told.last.text
+        yield _section(escaped(said, SECTION_LENGTH))
+    if told.count > 1:
+        yield _section(_again(told))
+    links = list(_links({**newest, **_facts(told.last)}))
+    if not (told.head and told.ended) and words.todo:
+        yield _section(f"*What to do:* {escaped(newest.get('todo') or words.todo, FIELD_LENGTH)}")
+    yield {"type": "context", "elements": [_mrkdwn(" · ".join([*links, *_small(told)]))]}
+
+
+def _fields(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield label and value of each fact that is one value."""
+    for name, value in facts.items():
+        if name in ("reasons", "todo", *_HIDDEN) or name.endswith("_url") or value is None:
+            continue
+        if isinstance(value, str | int | float):
+            yield f"*{_label(name)}*\n{escaped(str(value), FIELD_LENGTH)}"
+
+
+def _bullets(lines: Sequence[Any]) -> str:
+    shown = [f"• {escaped(str(line), REASON_LENGTH)}" for line in lines[:MAX_REASONS]]
+    rest = len(lines) - MAX_REASONS
+    return "\n".join([*shown, *([f"• and {rest} more"] if rest > 0 else [])]) or "• no reason given"
+
+
+def _again(told: Told) -> str:
+    newest = _facts(told.last).get("reasons")
+    said = "; ".join(map(str, newest)) if isinstance(newest, list) else told.last.text
+    when = f"{told.last.posted_at:%Y-%m-%d %H:%M} UTC"
+    return f"*Seen {told.count} times*, last {when}: {escaped(said, REASON_LENGTH)}"
+
+
+def _links(facts: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in facts.items():
+        if name.endswith("_url") and isinstance(value, str) and value:
+            yield link(value, _label(name.removesuffix("_url")))
+
+
+def _small(told: Told) -> Iterator[str]:
+    """Yield what stands small below: runbooks, and when it was said."""
+    alert = told.first.alert
+    if alert:
+        page = f"{alert}.md"
+        base = told.runbooks_url.rstrip("/")
+        yield link(f"{base}/{page}", "Runbook") if base else f"Runbook: docs/runbooks/{page}"
+    if told.runbook.startswith(("http://", "https://")):
+        yield link(told.runbook, "About this model")
+    elif told.runbook:
+        yield f"About this model: {escaped(told.runbook, FIELD_LENGTH)}"
+    if told.message.incident is not None and told.head:
+        yield f"Incident {told.message.incident}"
+    said_at = told.first.posted_at
+    late = " (arrived late)" if told.shown_at - said_at > LATE else ""
+    yield f"{said_at:%Y-%m-%d %H:%M} UTC{late}"
+
+
+def _label(name: str) -> str:
+    words = escaped(name.replace("_", " ").replace("*", ""), 40)
+    return words[:1].upper() + words[1:]
+
+
+def _facts(event: Delivery) -> dict[str, Any]:
+    return event.facts or {}
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text[:SECTION_LENGTH], "verbatim": True}
