@@ -35,9 +35,9 @@ class Incidents(Database):
             )
         return incident.id
 
-    def close_incident(self, model: str, *, outcome: str) -> None:
+    def close_incident(self, model: str, *, outcome: str, now: datetime | None = None) -> None:
         """Close a model's open incident, if there is one; its thread in Slack says so."""
-        c, now = incidents.c, datetime.now(tz=UTC)
+        c, now = incidents.c, now or datetime.now(tz=UTC)
         with self._writing() as connection:
             closed = connection.execute(
                 sa.update(incidents)

@@ -216,8 +216,10 @@ def _api_error(name: str, response: Any) -> SlackUnreachable | SlackRefused:
             surely=True,
             retry_after_s=wait,
         )
-    if status >= 500 or code in FAULTS or not code.replace("_", "").isalnum():
-        return SlackUnreachable(f"Slack: {name}: HTTP {status} {code[:80]}", surely=False)
+    if not code.replace("_", "").isalnum():
+        code = "and no answer in JSON"  # a proxy's page, or Slack's own for its faults
+    if status >= 500 or code in FAULTS or " " in code:
+        return SlackUnreachable(f"Slack: {name}: HTTP {status}, {code}", surely=False)
     needed = f" (needs the scope {body['needed']})" if body.get("needed") else ""
     return SlackRefused(f"Slack: {name}: {code}{needed}", code=code)
 

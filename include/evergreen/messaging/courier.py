@@ -63,6 +63,19 @@ class LeaseLost(Exception):
     """Another courier has taken over: this one was away for longer than its lease."""
 
 
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One try to send a message.
+
+    Parameters:
+        looked: whether it is known that no earlier attempt got through.
+    """
+
+    message: Message
+    place: Place
+    looked: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Courier:
     """Carries messages from the ledger to one workspace.
@@ -121,37 +134,40 @@ class Courier:
     def _try(self, message: Message, place: Place, spec: ModelSpec, done: Round) -> bool:
         """Send one message; False where those behind it in its channel must wait for it."""
         posts = message.ts is None
+        attempt = Attempt(message=message, place=place, looked=message.begun_at is None)
         try:
-            self._send(message, place, spec)
+            self._send(attempt, spec)
         except SlackUnreachable as error:
             wait = _backoff(message.attempts, error.retry_after_s)
             done.unreachable, done.stop = str(error), True
             if message.topic == Topic.CHART and message.attempts + 1 >= MAX_CHART_ATTEMPTS:
                 self.ledger.give_up(message, error=str(error))
                 return False
+            surely = error.surely and attempt.looked
             self.ledger.not_sent(
-                message, error=str(error), next_at=self.clock() + wait, surely=error.surely
+                message, error=str(error), next_at=self.clock() + wait, surely=surely
             )
             return False
         except SlackRefused as error:
-            return self._refused(message, place, spec, error, done)
+            return self._refused(attempt, spec, error, done)
         done.posted, done.changed = done.posted + posts, done.changed + (not posts)
         if posts and self.pace_s:
             time.sleep(self.pace_s)
         return True
 
-    def _send(self, message: Message, place: Place, spec: ModelSpec) -> None:
+    def _send(self, attempt: Attempt, spec: ModelSpec) -> None:
+        message, place = attempt.message, attempt.place
         if not place.channel:
             raise SlackRefused(
                 f"{spec.model}: model.yaml names no channel any more", code="channel_not_found"
             )
         if message.topic == Topic.CHART:
-            self._send_chart(message, place, spec)
+            self._send_chart(attempt, spec)
             return
         told = self._told(message, place, spec)
         content = content_of(told)
-        found = self._found(message, place)
         self._begin(message)
+        found = self._found(attempt)
         if found is None:
             at = self._post(message, place, content)
         else:
@@ -191,25 +207,26 @@ class Courier:
             log.warning("%s; sent without blocks", error)
             return send(content.without_blocks())
 
-    def _send_chart(self, message: Message, place: Place, spec: ModelSpec) -> None:
-        picture = self._drawn(message, spec) if place.thread else None
-        if picture is None or place.thread is None:
+    def _send_chart(self, attempt: Attempt, spec: ModelSpec) -> None:
+        message, thread = attempt.message, attempt.place.thread
+        picture = self._drawn(message, spec) if thread else None
+        if picture is None or thread is None:
             self.ledger.give_up(message, error="there is nothing to draw, or no thread for it")
             return
         name = f"ctr-{message.uid}.png"
+        self._begin(message)
         there = None
         if message.begun_at is not None:
             since = message.begun_at - CLOCK_SKEW
-            there = self._looked(lambda: self.slack.find_file(place.thread, name, since=since))
-        self._begin(message)
+            there = self._looked(attempt, lambda: self.slack.find_file(thread, name, since=since))
         file = there or self.slack.attach(
-            place.thread,
+            thread,
             picture,
             name=name,
             title=f"{spec.model}: CTR before the incident",
             alt_text="Click-through rate of each hour's trailing window, and what was expected",
         )
-        self.ledger.sent(message, now=self.clock(), channel=place.thread.channel, ts=file)
+        self.ledger.sent(message, now=self.clock(), channel=thread.channel, ts=file)
 
     def _drawn(self, message: Message, spec: ModelSpec) -> bytes | None:
         try:
@@ -223,8 +240,9 @@ class Courier:
         if not begun:
             raise LeaseLost
 
-    def _found(self, message: Message, place: Place) -> Posted | None:
+    def _found(self, attempt: Attempt) -> Posted | None:
         """Return where a message is in Slack, as we know it or as an unfinished attempt left it."""
+        message, place = attempt.message, attempt.place
         if message.ts is not None and message.channel is not None:
             return Posted(channel=message.channel, ts=message.ts)
         if message.begun_at is None:
@@ -238,17 +256,19 @@ class Courier:
             ts = thread.ts if thread else None
             return self.slack.find(channel, message.uid, since=since, thread_ts=ts)
 
-        return self._looked(look)
+        return self._looked(attempt, look)
 
-    def _looked[T](self, look: Callable[[], T | None]) -> T | None:
+    def _looked[T](self, attempt: Attempt, look: Callable[[], T | None]) -> T | None:
         """Look what is in Slack; without the right to, a message twice is better than none."""
         try:
-            return look()
+            found = look()
         except SlackRefused as error:
             if error.code not in _NO_RIGHT:
                 raise
             log.warning("%s; a message whose answer was lost may come twice", error)
-            return None
+            found = None
+        attempt.looked = True
+        return found
 
     def _channel_id(self, name: str) -> str | None:
         if _CHANNEL_ID.fullmatch(name):
@@ -273,9 +293,8 @@ class Courier:
             reasons_told=message.topic == Topic.OUTCOME and Topic.VERDICT in before,
         )
 
-    def _refused(
-        self, message: Message, place: Place, spec: ModelSpec, error: SlackRefused, done: Round
-    ) -> bool:
+    def _refused(self, attempt: Attempt, spec: ModelSpec, error: SlackRefused, done: Round) -> bool:
+        message, place = attempt.message, attempt.place
         kind = refusal_of(error.code)
         gone = kind is Refusal.THREAD and message.ts is not None
         needless = message.topic == Topic.CHART and kind is not Refusal.TOKEN
@@ -285,7 +304,7 @@ class Courier:
             return True
         done.refused, done.stop = str(error), kind is not Refusal.CHANNEL
         self.ledger.not_sent(
-            message, error=str(error), next_at=self.clock() + REFUSED_DELAY, surely=True
+            message, error=str(error), next_at=self.clock() + REFUSED_DELAY, surely=attempt.looked
         )
         self._say_refused(place.channel, spec, error)
         return False

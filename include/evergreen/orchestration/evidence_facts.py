@@ -13,7 +13,7 @@ def facts_of(decision: Mapping[str, Any]) -> dict[str, Any]:
     ctr = decision["evidence"].get("ctr") or {}
     champion = decision.get("champion")
     said = {
-        "ctr": _estimate(ctr.get("ctr") or {}),
+        "CTR": _estimate(ctr.get("ctr") or {}),
         "expected": _expected(ctr),
         "most likely since": _since(ctr),
         "how sure": _how_sure(ctr),

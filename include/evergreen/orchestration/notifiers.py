@@ -61,7 +61,7 @@ def notify(
         facts=facts,
         topic=topic or topic_of(alert, facts),
         status=status,
-        chart=alert is Alert.MODEL_STALE and bool(facts and "ctr" in facts),
+        chart=alert is Alert.MODEL_STALE and bool(facts and "CTR" in facts),
         send=for_slack,
     )
     log.log(_LEVELS[severity] if new else logging.INFO, text if new else f"posted before: {text}")

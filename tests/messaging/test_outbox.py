@@ -1,0 +1,343 @@
+"""The outbox while Slack is away, busy, refuses, forgets to answer; and two couriers at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from made_thread import MODEL, World, blocks_text, made_spec
+
+from evergreen.domain.alert import Alert, Topic
+from evergreen.messaging import courier as module
+from fake_slack import TOKEN
+
+BAD = ["down", "500", "429", "invalid_auth", "token_revoked", "account_inactive"]
+
+
+@pytest.mark.parametrize("mode", BAD)
+def test_a_day_without_slack_then_each_message_once_in_order(world: World, mode: str) -> None:
+    world.slack.mode = mode
+    said = []
+    for hour in range(24):
+        said.append(world.say(Alert.HOUR_LATE))
+        world.visit()
+        world.later(hours=1)
+        assert world.undelivered() == hour + 1
+    (waiting,) = world.ledger.undelivered(MODEL)
+    assert waiting.last_error
+    assert TOKEN not in waiting.last_error
+    world.slack.mode = "well"
+    world.later(minutes=16)
+    world.visit()
+    assert world.shown() == said
+    assert world.undelivered() == 0
+    world.later(days=1)
+    assert world.visit().posted == 0
+    assert len(world.slack.messages) == 24
+
+
+@pytest.mark.parametrize("mode", ["down", "429"])
+def test_an_incident_during_the_outage_comes_as_one_thread_with_its_end(
+    both: World, mode: str
+) -> None:
+    both.slack.mode = mode
+    both.open_incident()
+    for status, alert in (
+        ("noticed", Alert.MODEL_STALE),
+        ("deployed: version 3", Alert.CHALLENGER_PROMOTED),
+    ):
+        both.say(alert, status=status)
+        both.visit()
+    both.slack.mode = "well"
+    both.later(hours=24)
+    both.visit()
+    (thread,) = both.slack.threads()
+    assert len(thread) == 3
+    assert "*Now:* deployed: version 3" in blocks_text(thread[0])
+
+
+def test_retry_after_is_honoured(world: World) -> None:
+    world.slack.mode, world.slack.retry_after_s = "429", 90
+    world.say(Alert.HOUR_LATE)
+    assert "asked to wait 90 s" in str(world.visit().unreachable)
+    world.slack.mode = "well"
+    world.later(seconds=89)
+    assert world.ledger.models_due(world.now) == []
+    assert world.visit().posted == 0
+    world.later(seconds=1)
+    assert world.visit().posted == 1
+
+
+def test_attempts_grow_rarer_while_slack_is_away(world: World) -> None:
+    world.slack.mode = "500"
+    world.say(Alert.HOUR_LATE)
+    waits = []
+    for _ in range(8):
+        world.visit()
+        (message,) = world.ledger.waiting(MODEL)
+        waits.append((message.next_at - world.now).total_seconds())
+        world.now = message.next_at
+    assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
+
+
+@pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "is_archived"])
+def test_one_missing_channel_holds_up_no_other(world: World, code: str) -> None:
+    world.spec = made_spec(alerts={"by_severity": {"error": "#oncall"}})
+
+    def refuse(method: str, asked: dict) -> None:
+        world.slack.mode = code if asked.get("channel") == "#shop" else "well"
+
+    world.slack.before = refuse
+    world.say(Alert.HOUR_LATE)
+    world.say(Alert.HOUR_LATE)
+    world.say(Alert.TASK_FAILED, severity="error")
+    done = world.visit()
+    assert code in str(done.refused)
+    world.visit()
+    assert world.shown() == []
+    failed, told = world.shown("oncall")
+    assert failed == f"{MODEL}: message 3"
+    assert told == f"{MODEL}: Slack refuses messages for #shop, so they wait: {done.refused}"
+    world.slack.before, world.slack.mode = None, "well"
+    world.later(minutes=15)
+    world.visit()
+    assert world.shown() == [f"{MODEL}: message 1", f"{MODEL}: message 2"]
+    assert len(world.slack.messages) == 4
+
+
+def test_a_refusal_is_said_once_a_day_in_the_ledger(world: World) -> None:
+    world.slack.mode = "token_revoked"
+    world.say(Alert.HOUR_LATE)
+    for _ in range(5):
+        world.visit()
+        world.later(minutes=20)
+    events = [e.text for e in world.ledger.deliveries(MODEL) if e.alert == "delivery_failed"]
+    assert events == [
+        f"{MODEL}: Slack refuses messages for #shop, so they wait: "
+        "Slack: chat.postMessage: token_revoked"
+    ]
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_an_answer_that_was_lost_sends_nothing_twice(both: World, thread: bool) -> None:
+    if thread:
+        both.open_incident()
+        both.say(Alert.MODEL_STALE)
+        both.visit()
+    both.slack.mode = "answers_lost"
+    both.say(Alert.CHALLENGER_HELD)
+    before = len(both.slack.messages)
+    assert both.visit().unreachable
+    assert len(both.slack.messages) == before + 1  # Slack has it, and we do not know
+    both.slack.mode = "well"
+    both.later(minutes=1)
+    both.visit()
+    both.visit()
+    assert len(both.slack.messages) == before + 1
+    assert both.undelivered() == 0
+
+
+def test_a_slow_answer_counts_as_lost(world: World) -> None:
+    world.slack.mode, world.slack.slow_s = "slow", 1.5
+    world.say(Alert.HOUR_LATE)
+    assert "timed out" in str(world.visit(timeout_s=1).unreachable)
+    world.slack.mode = "well"
+    world.later(minutes=1)
+    world.visit()
+    assert len(world.slack.messages) == 1
+
+
+def test_killed_between_the_answer_and_our_commit(
+    both: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends there: nothing is cleaned up, the lease stays."""
+
+    class Killed(BaseException):
+        pass
+
+    ledger, real = type(both.ledger), type(both.ledger).sent
+    may_finish: list[int] = []
+
+    def sent(self: object, message: object, **values: object) -> None:
+        if not may_finish:
+            raise Killed
+        may_finish.pop()
+        real(self, message, **values)  # type: ignore[arg-type]
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    both.open_incident()
+    for alert in (Alert.MODEL_STALE, Alert.CHALLENGER_HELD):
+        both.say(alert)
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "sent", sent)
+        patched.setattr(ledger, "leave_outbox", killed)
+        for shown in (1, 2, 3):  # the head, the picture, the reply
+            with pytest.raises(Killed):
+                both.visit()
+            assert len(both.slack.messages) == shown
+            assert both.visit().busy  # the dead one's lease
+            both.later(minutes=3)
+            may_finish.append(1)  # the next one finishes what this one left, and is killed after
+    both.visit()
+    (thread,) = both.slack.threads()
+    assert len(thread) == 3
+    assert both.undelivered() == 0
+
+
+def test_what_is_not_known_stays_so_while_slack_cannot_be_looked_at(world: World) -> None:
+    world.slack.mode = "answers_lost"
+    world.say(Alert.HOUR_LATE)
+    world.visit()
+    for mode in ("429", "invalid_auth", "500", "down"):
+        world.slack.mode = mode
+        world.later(minutes=20)
+        world.visit()
+    world.slack.mode = "well"
+    world.later(minutes=20)
+    world.visit()
+    assert len(world.slack.messages) == 1
+    assert world.undelivered() == 0
+
+
+def test_without_the_right_to_look_a_message_comes_rather_twice_than_never(world: World) -> None:
+    world.slack.mode = "answers_lost"
+    world.say(Alert.HOUR_LATE)
+    world.visit()
+    world.slack.mode = "well"
+    world.slack.scopes_missing = {"conversations.list", "conversations.history"}
+    world.later(minutes=1)
+    world.visit()
+    assert len(world.slack.messages) == 2
+
+
+def test_two_couriers_at_once_send_each_message_once(both: World) -> None:
+    said = [both.say(Alert.HOUR_LATE) for _ in range(12)]
+    both.slack.before = lambda *_: time.sleep(0.01)
+    start, busy = threading.Barrier(4), []
+
+    def work() -> None:
+        carrier = both.courier()
+        start.wait()
+        for _ in range(6):
+            busy.append(carrier.visit(both.spec, budget_s=30).busy)
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert both.shown() == said
+    assert any(busy)
+
+
+def test_a_courier_that_lost_its_lease_sends_nothing_more(both: World) -> None:
+    for _ in range(2):
+        both.say(Alert.HOUR_LATE)
+    late = both.courier()
+    others: list[int] = []
+
+    def asleep(method: str, asked: dict) -> None:
+        if not others:  # while the first request is under way, the courier's machine is suspended
+            others.append(1)
+            both.later(minutes=5)
+            both.slack.before = None
+
+    both.slack.before = asleep
+    assert late.visit(both.spec, budget_s=60).posted == 1
+    assert both.ledger.take_outbox(MODEL, holder="other", now=both.now, lease=timedelta(minutes=2))
+    both.ledger.leave_outbox(MODEL, holder="other")
+    both.visit()
+    assert len(both.slack.messages) == 2
+
+
+def test_what_slack_does_not_take_is_sent_as_text(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "content_of", _too_many_blocks(module.content_of))
+    world.say(Alert.HOUR_LATE)
+    world.visit()
+    (message,) = world.slack.posted()
+    assert (message["text"], message["blocks"]) == (f"{MODEL}: message 1", [])
+
+
+def test_what_slack_does_not_take_at_all_holds_nothing_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.say(Alert.HOUR_LATE)
+    world.say(Alert.HOUR_LATE)
+    first: list[int] = []
+
+    def empty(told):
+        content = real(told)
+        if told.message.id in first or not first:
+            first.append(told.message.id)
+            return type(content)(text="", blocks=())
+        return content
+
+    real = module.content_of
+    monkeypatch.setattr(module, "content_of", empty)
+    world.visit()
+    assert world.shown() == [f"{MODEL}: message 2"]
+    assert [(m.state, m.error) for m in world.ledger.messages(MODEL)] == [
+        ("failed", "Slack: chat.postMessage: no_text"),
+        ("delivered", None),
+    ]
+    assert world.undelivered() == 0
+
+
+def _too_many_blocks(real):
+    def content(told):
+        said = real(told)
+        return type(said)(text=said.text, blocks=said.blocks * 20)
+
+    return content
+
+
+def test_a_thread_that_a_person_deleted_loses_no_message(world: World) -> None:
+    world.open_incident()
+    world.say(Alert.MODEL_STALE, status="noticed")
+    world.visit()
+    world.slack.messages.clear()
+    world.say(Alert.CHALLENGER_HELD, status="held: version 2 stays")
+    world.visit()
+    assert world.shown() == [f"{MODEL}: message 2"]
+    assert world.ledger.models_due(world.now) == []
+
+
+def test_a_picture_that_may_not_be_sent_keeps_no_words_back(world: World) -> None:
+    world.slack.scopes_missing = {"files.getUploadURLExternal"}
+    world.open_incident()
+    world.say(Alert.MODEL_STALE)
+    world.say(Alert.CHALLENGER_HELD)
+    world.visit()
+    assert [len(thread) for thread in world.slack.threads()] == [2]
+    chart = world.ledger.messages(MODEL)[1]
+    assert (chart.topic, chart.state) == (Topic.CHART, "failed")
+    assert "missing_scope (needs the scope some:scope)" in str(chart.error)
+
+
+def test_a_channel_that_is_not_named_any_more(world: World) -> None:
+    world.say(Alert.HOUR_LATE)
+    world.spec = made_spec(slack_channel="")
+    assert "names no channel" in str(world.visit().refused)
+    world.spec = made_spec()
+    world.later(minutes=15)
+    world.visit()
+    assert world.shown() == [f"{MODEL}: message 1"]
+
+
+def test_undelivered_of_every_model(both: World) -> None:
+    both.ledger.post("o", model="other", severity="info", text="t", send=True, now=both.now)
+    both.later(minutes=1)
+    both.slack.mode = "500"
+    both.say(Alert.HOUR_LATE)
+    both.visit()
+    ours, others = both.ledger.undelivered()
+    assert (ours.model, ours.count, ours.oldest_posted_at) == (MODEL, 1, both.now)
+    assert ours.last_error == "Slack: chat.postMessage: HTTP 500, and no answer in JSON"
+    assert (others.model, others.count, others.last_error) == ("other", 1, None)
+    assert both.ledger.undelivered("nobody") == []
