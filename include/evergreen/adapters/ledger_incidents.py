@@ -14,8 +14,6 @@ from evergreen.adapters.ledger_threads import change, head_of
 from evergreen.domain.alert import Topic
 from evergreen.domain.errors import LedgerUnreachable
 
-SAYS_HOW_IT_ENDED = (Topic.OUTCOME, Topic.SETBACK)
-
 
 class Incidents(Database):
     """Incidents; what is said about them is in `ledger_posts`."""
@@ -47,12 +45,13 @@ class Incidents(Database):
             ).scalar()
             if closed is None:
                 return
-            said = sa.select(messages.c.id).where(
-                messages.c.incident == closed, messages.c.topic.in_(SAYS_HOW_IT_ENDED)
+            told = set(
+                connection.scalars(sa.select(messages.c.topic).where(messages.c.incident == closed))
             )
             head = head_of(connection, closed)
-            if head is not None and connection.execute(said).first() is None:
-                change(connection, head, now, status=f"ended: {outcome}")
+            if head is not None and Topic.OUTCOME not in told:  # that has changed the head already
+                ended = {} if Topic.SETBACK in told else {"status": f"ended: {outcome}"}
+                change(connection, head, now, **ended)
 
     def open_incident_of(self, model: str) -> Incident | None:
         """Return the incident that lasts; None when the model is healthy."""
@@ -62,9 +61,10 @@ class Incidents(Database):
         )
         return found[0] if found else None
 
-    def incidents(self, model: str) -> list[Incident]:
-        """Return a model's incidents, oldest first."""
-        return self._rows(Incident, incidents, incidents.c.model == model, order=(incidents.c.id,))
+    def incidents(self, model: str | None = None) -> list[Incident]:
+        """Return a model's incidents, or those of all models, oldest first."""
+        where = [] if model is None else [incidents.c.model == model]
+        return self._rows(Incident, incidents, *where, order=(incidents.c.id,))
 
     def incident(self, incident_id: int) -> Incident | None:
         """Return one incident."""

@@ -53,12 +53,20 @@ class Outbox(Database):
         with self._reading() as connection:
             return list(connection.scalars(due.order_by(c.model)))
 
+    def retry_now(self, model: str | None = None) -> list[str]:
+        """Let every waiting message be tried at once, and return the models that have some."""
+        where = [c.state == "waiting", *([] if model is None else [c.model == model])]
+        with self._writing() as connection:
+            connection.execute(sa.update(messages).where(*where).values(next_at=c.posted_at))
+            found = connection.scalars(sa.select(c.model).where(*where).distinct())
+            return sorted(found)
+
     def waiting(self, model: str) -> list[Message]:
         """Return a model's messages that are to be posted or changed, in their order."""
         return self._rows(Message, messages, c.model == model, c.state == "waiting", order=(c.id,))
 
     def messages(self, model: str, *, incident: int | None = None) -> list[Message]:
-        """Return a model's messages, or those of one incident's thread, in their order."""
+        """Return a model's messages, or only those of one incident's thread, in their order."""
         where = [c.model == model, *([] if incident is None else [c.incident == incident])]
         return self._rows(Message, messages, *where, order=(c.id,))
 

@@ -11,11 +11,11 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from evergreen.adapters.ledger import Ledger, Message
+from evergreen.adapters.ledger import Incident, Ledger, Message
 from evergreen.adapters.slack import Content, Posted, Slack
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.alert import Alert, Topic
@@ -286,7 +286,7 @@ class Courier:
             last=events[-1],
             count=count,
             head=place.head,
-            ended=incident is not None and incident.closed_at is not None,
+            ended=_has_ended(incident, thread),
             shown_at=message.delivered_at or self.clock(),
             runbooks_url=self.runbooks_url,
             runbook=spec.runbook,
@@ -326,6 +326,13 @@ class Courier:
         )
         if new:
             log.error(text)
+
+
+def _has_ended(incident: Incident | None, thread: Sequence[Message]) -> bool:
+    """Say whether an incident has ended, or is about to: its outcome is said just before."""
+    if incident is None:
+        return False
+    return incident.closed_at is not None or any(m.topic == Topic.OUTCOME for m in thread)
 
 
 def _backoff(attempts: int, retry_after_s: int | None) -> timedelta:
