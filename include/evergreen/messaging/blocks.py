@@ -6,14 +6,14 @@ Every value comes from data and is escaped: it pings nobody and cannot pass for 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from evergreen.adapters.ledger import Delivery, Message
+from evergreen.adapters.ledger import Delivery
 from evergreen.adapters.slack import Content
 from evergreen.domain.alert import Alert, Topic
 from evergreen.domain.mrkdwn import escaped, link, plain
+from evergreen.messaging.told import Told
 from evergreen.messaging.words import words_of
 
 HEADER_LENGTH, SECTION_LENGTH, FIELD_LENGTH = 150, 3_000, 300
@@ -26,32 +26,6 @@ _SIGNS = {
 }
 _ENDED = ":white_check_mark:"
 _HIDDEN = ("dag",)  # facts that decide where a message goes, and tell nobody anything
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a message tells.
-
-    Parameters:
-        first, last, count: of the events that it tells.
-        head: whether it begins a thread or stands alone; a reply is shorter.
-        ended: whether its incident has ended.
-        shown_at: when Slack gets it.
-        runbooks_url: where `docs/runbooks/` is on the web; empty where it is not.
-        runbook: the model's own page.
-        reasons_told: whether an earlier message of the thread has the reasons.
-    """
-
-    message: Message
-    first: Delivery
-    last: Delivery
-    count: int
-    head: bool
-    ended: bool
-    shown_at: datetime
-    runbooks_url: str
-    runbook: str
-    reasons_told: bool = False
 
 
 def content_of(told: Told) -> Content:

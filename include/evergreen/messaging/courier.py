@@ -8,31 +8,29 @@ carried out, so Slack is looked at before it is made again.
 from __future__ import annotations
 
 import logging
-import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from evergreen.adapters.ledger import Incident, Ledger, Message
+from evergreen.adapters.ledger import Ledger, Message
 from evergreen.adapters.slack import Content, Posted, Slack
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.alert import Alert, Topic
 from evergreen.domain.errors import SlackRefused, SlackUnreachable
 from evergreen.domain.refusal import Refusal, refusal_of
-from evergreen.messaging.blocks import Told, content_of
+from evergreen.messaging.blocks import content_of
+from evergreen.messaging.lookup import Attempt, attached_before, posted_before
 from evergreen.messaging.routing import Place, held_back, place_of
+from evergreen.messaging.told import told_of
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)  # more than the longest one request
 FIRST_DELAY, MAX_DELAY = timedelta(seconds=30), timedelta(minutes=15)
 REFUSED_DELAY = timedelta(minutes=15)  # a person has to mend it; then all of it comes
-CLOCK_SKEW = timedelta(minutes=10)  # between this machine and Slack, when it is looked at
 MAX_CHART_ATTEMPTS = 3
-_NO_RIGHT = {"missing_scope", "not_in_channel", "channel_not_found", "no_permission"}
-_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{8,}")
 
 Chart = Callable[[ModelSpec, Message], bytes | None]
 """Draws the picture of a message's incident; None where there is nothing to draw."""
@@ -61,19 +59,6 @@ class Round:
 
 class LeaseLost(Exception):
     """Another courier has taken over: this one was away for longer than its lease."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Attempt:
-    """One try to send a message.
-
-    Parameters:
-        looked: whether it is known that no earlier attempt got through.
-    """
-
-    message: Message
-    place: Place
-    looked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,10 +149,17 @@ class Courier:
         if message.topic == Topic.CHART:
             self._send_chart(attempt, spec)
             return
-        told = self._told(message, place, spec)
+        told = told_of(
+            message,
+            spec,
+            ledger=self.ledger,
+            head=place.head,
+            shown_at=message.delivered_at or self.clock(),
+            runbooks_url=self.runbooks_url,
+        )
         content = content_of(told)
         self._begin(message)
-        found = self._found(attempt)
+        found = posted_before(attempt, slack=self.slack, ledger=self.ledger)
         if found is None:
             at = self._post(message, place, content)
         else:
@@ -215,10 +207,7 @@ class Courier:
             return
         name = f"ctr-{message.uid}.png"
         self._begin(message)
-        there = None
-        if message.begun_at is not None:
-            since = message.begun_at - CLOCK_SKEW
-            there = self._looked(attempt, lambda: self.slack.find_file(thread, name, since=since))
+        there = attached_before(attempt, thread, name, slack=self.slack)
         file = there or self.slack.attach(
             thread,
             picture,
@@ -239,59 +228,6 @@ class Courier:
         begun = self.ledger.begin_attempt(message, holder=self.name, now=self.clock(), lease=LEASE)
         if not begun:
             raise LeaseLost
-
-    def _found(self, attempt: Attempt) -> Posted | None:
-        """Return where a message is in Slack, as we know it or as an unfinished attempt left it."""
-        message, place = attempt.message, attempt.place
-        if message.ts is not None and message.channel is not None:
-            return Posted(channel=message.channel, ts=message.ts)
-        if message.begun_at is None:
-            return None
-        since, thread = message.begun_at - CLOCK_SKEW, place.thread
-
-        def look() -> Posted | None:
-            channel = thread.channel if thread else self._channel_id(place.channel)
-            if channel is None:
-                return None
-            ts = thread.ts if thread else None
-            return self.slack.find(channel, message.uid, since=since, thread_ts=ts)
-
-        return self._looked(attempt, look)
-
-    def _looked[T](self, attempt: Attempt, look: Callable[[], T | None]) -> T | None:
-        """Look what is in Slack; without the right to, a message twice is better than none."""
-        try:
-            found = look()
-        except SlackRefused as error:
-            if error.code not in _NO_RIGHT:
-                raise
-            log.warning("%s; a message whose answer was lost may come twice", error)
-            found = None
-        attempt.looked = True
-        return found
-
-    def _channel_id(self, name: str) -> str | None:
-        if _CHANNEL_ID.fullmatch(name):
-            return name
-        return self.ledger.channel_id(name) or self.slack.channel_id(name)
-
-    def _told(self, message: Message, place: Place, spec: ModelSpec) -> Told:
-        events, count = self.ledger.told_by(message.id, first=1, last=1)
-        incident = self.ledger.incident(message.incident) if message.incident else None
-        thread = self.ledger.messages(spec.model, incident=message.incident) if incident else []
-        before = {m.topic for m in thread if m.id < message.id}
-        return Told(
-            message=message,
-            first=events[0],
-            last=events[-1],
-            count=count,
-            head=place.head,
-            ended=_has_ended(incident, thread),
-            shown_at=message.delivered_at or self.clock(),
-            runbooks_url=self.runbooks_url,
-            runbook=spec.runbook,
-            reasons_told=message.topic == Topic.OUTCOME and Topic.VERDICT in before,
-        )
 
     def _refused(self, attempt: Attempt, spec: ModelSpec, error: SlackRefused, done: Round) -> bool:
         message, place = attempt.message, attempt.place
@@ -326,13 +262,6 @@ class Courier:
         )
         if new:
             log.error(text)
-
-
-def _has_ended(incident: Incident | None, thread: Sequence[Message]) -> bool:
-    """Say whether an incident has ended, or is about to: its outcome is said just before."""
-    if incident is None:
-        return False
-    return incident.closed_at is not None or any(m.topic == Topic.OUTCOME for m in thread)
 
 
 def _backoff(attempts: int, retry_after_s: int | None) -> timedelta:
