@@ -255,7 +255,7 @@ def test_an_incident_from_notice_to_deployment(
     (thread,) = slack.threads()
     head, *replies = [blocks_text(message) for message in thread]
     assert head.splitlines()[:9] == [
-        ":white_check_mark: shop: model is stale",
+        ":white_check_mark: shop: model was stale",
         "*Now:* deployed: version 3",
         "*CTR*",
         "10.63% (between 10.20% and 11.10%)",

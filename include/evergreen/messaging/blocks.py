@@ -39,8 +39,10 @@ def _blocks(told: Told) -> Iterator[dict[str, Any]]:
     newest = facts if told.count == 1 or told.head else _facts(told.last)
     topic = Topic(message.topic) if message.topic else None
     words = words_of(Alert(told.first.alert) if told.first.alert else None, topic)
-    sign = _ENDED if told.head and told.ended else _SIGNS[message.severity]
-    title = f"{sign} {plain(f'{message.model}: {words.title}', HEADER_LENGTH - len(sign) - 1)}"
+    ended = told.head and told.ended
+    sign = _ENDED if ended else _SIGNS[message.severity]
+    name = (words.ended if ended else "") or words.title
+    title = f"{sign} {plain(f'{message.model}: {name}', HEADER_LENGTH - len(sign) - 1)}"
     if told.head:
         yield {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": True}}
     else:
@@ -60,7 +62,7 @@ def _blocks(told: Told) -> Iterator[dict[str, Any]]:
     if told.count > 1:
         yield _section(_again(told))
     links = list(_links({**newest, **_facts(told.last)}))
-    if not (told.head and told.ended) and words.todo:
+    if not ended and words.todo:
         yield _section(f"*What to do:* {escaped(newest.get('todo') or words.todo, FIELD_LENGTH)}")
     yield {"type": "context", "elements": [_mrkdwn(" · ".join([*links, *_small(told)]))]}
 
@@ -81,10 +83,13 @@ def _bullets(lines: Sequence[Any]) -> str:
 
 
 def _again(told: Told) -> str:
+    """Say how often, and what the newest said where that is something else than what is shown."""
     newest = _facts(told.last).get("reasons")
     said = "; ".join(map(str, newest)) if isinstance(newest, list) else told.last.text
-    when = f"{told.last.posted_at:%Y-%m-%d %H:%M} UTC"
-    return f"*Seen {told.count} times*, last {when}: {escaped(said, REASON_LENGTH)}"
+    seen = f"*Seen {told.count} times*, last {told.last.posted_at:%Y-%m-%d %H:%M} UTC"
+    if not told.head or newest == _facts(told.first).get("reasons"):
+        return seen
+    return f"{seen}: {escaped(said, REASON_LENGTH)}"
 
 
 def _links(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -100,9 +105,9 @@ def _small(told: Told) -> Iterator[str]:
         page = f"{alert}.md"
         base = told.runbooks_url.rstrip("/")
         yield link(f"{base}/{page}", "Runbook") if base else f"Runbook: docs/runbooks/{page}"
-    if told.runbook.startswith(("http://", "https://")):
+    if told.head and told.runbook.startswith(("http://", "https://")):
         yield link(told.runbook, "About this model")
-    elif told.runbook:
+    elif told.head and told.runbook:
         yield f"About this model: {escaped(told.runbook, FIELD_LENGTH)}"
     if told.message.incident is not None and told.head:
         yield f"Incident {told.message.incident}"

@@ -9,16 +9,22 @@ from evergreen.domain.alert import Alert, Topic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """A title that goes behind the model's name, and what to do."""
+    """A title that goes behind the model's name, and what to do.
+
+    Parameters:
+        ended: the title once the incident that it began has ended; empty for the same one.
+    """
 
     title: str
     todo: str
+    ended: str = ""
 
 
 OF_ALERT = {
     Alert.MODEL_STALE: Words(
         title="model is stale",
-        todo="Nothing yet. A retraining is asked for, and this thread follows it.",
+        todo="A retraining is asked for. Act only where a message in this thread says so.",
+        ended="model was stale",
     ),
     Alert.MODEL_SUSPECT: Words(
         title="evidence, but nothing was started",

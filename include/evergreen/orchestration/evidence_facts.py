@@ -18,7 +18,7 @@ def facts_of(decision: Mapping[str, Any]) -> dict[str, Any]:
         "most likely since": _since(ctr),
         "how sure": _how_sure(ctr),
         "champion": f"version {champion}" if champion else None,
-        "hour": decision.get("hour"),
+        "judged at": decision.get("hour"),
     }
     known = {name: value for name, value in said.items() if value}
     return {**known, "reasons": list(decision["reasons"])}
