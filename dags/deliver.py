@@ -23,6 +23,7 @@ with DAG(
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC", run_immediately=timedelta(0)),
     catchup=False,
+    is_paused_upon_creation=False,  # nobody should have to think of it for messages to come
     max_active_runs=1,
     tags={"evergreen", "deliver"},
     default_args={"owner": "evergreen", "retries": 0, "execution_timeout": timedelta(minutes=4)},

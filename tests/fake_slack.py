@@ -38,6 +38,7 @@ class FakeSlack:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     uploads: dict[str, dict[str, Any]] = field(default_factory=dict)
     before: Callable[[str, dict[str, Any]], None] | None = None
+    after: Callable[[str], None] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _ids: int = 0
 
@@ -75,6 +76,8 @@ class FakeSlack:
             if make is None:
                 return 200, {}, {"ok": False, "error": "unknown_method"}
             said = make(asked)
+            if self.after is not None:
+                self.after(method)
             return 200, {}, {"ok": "error" not in said, **said}
 
     def _fail(self, method: str) -> tuple[int, dict[str, str], Any] | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from made_thread import MODEL, World, blocks_text, made_spec
@@ -186,6 +190,49 @@ def test_killed_between_the_answer_and_our_commit(
     (thread,) = both.slack.threads()
     assert len(thread) == 3
     assert both.undelivered() == 0
+
+
+VISIT = """
+import sys
+from datetime import datetime
+from evergreen.adapters.ledger import Ledger
+from evergreen.adapters.slack import Slack
+from evergreen.messaging.courier import Courier
+from made_thread import made_spec
+ledger_url, slack_url, token, now = sys.argv[1:]
+courier = Courier(
+    ledger=Ledger(ledger_url), slack=Slack(token, url=slack_url), chart=lambda *_: None,
+    clock=lambda: datetime.fromisoformat(now),
+)
+courier.visit(made_spec(), budget_s=60)
+"""
+
+
+def test_a_process_that_is_killed_when_slack_has_the_message(both: World, ledger_url: str) -> None:
+    """SIGKILL, by the fake itself, before the courier has its answer."""
+    said = [both.say(Alert.HOUR_LATE) for _ in range(3)]
+    arguments = [ledger_url, both.slack.url, both.slack.token, both.now.isoformat()]
+    process = subprocess.Popen([sys.executable, "-c", VISIT, *arguments], env=_environment())
+
+    def kill(method: str) -> None:
+        if method == "chat.postMessage" and len(both.slack.messages) == 2:
+            process.kill()
+            process.wait()
+
+    both.slack.after = kill
+    assert process.wait(60) == -9
+    assert both.shown() == said[:2]
+    assert both.undelivered() == 2  # Slack has one of them, which nobody knows
+    both.slack.after = None
+    both.later(minutes=3)
+    both.visit()
+    assert both.shown() == said
+    assert both.undelivered() == 0
+
+
+def _environment() -> dict[str, str]:
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), *sys.path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def test_what_is_not_known_stays_so_while_slack_cannot_be_looked_at(world: World) -> None:
