@@ -137,7 +137,9 @@ class FakeSlack:
         channel = self._channel(asked)
         if channel not in self.channels.values():
             return {"error": "channel_not_found"}
-        found = [m for m in self.messages if m["channel"] == channel and wanted(m)]
+        since = float(asked.get("oldest") or 0)
+        own = [m for m in self.messages if m["channel"] == channel and float(m["ts"]) > since]
+        found = [m for m in own if wanted(m)]
         if asked.get("include_all_metadata") not in ("1", True, "true"):
             found = [{k: v for k, v in m.items() if k != "metadata"} for m in found]
         return {"messages": found, "response_metadata": {"next_cursor": ""}}

@@ -27,7 +27,7 @@ PAGE_SIZE, MAX_PAGES = 200, 10
 DEFAULT_RETRY_AFTER_S = 30
 FAULTS = {  # of Slack's own: the same request may succeed later
     *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
-    *("team_added_to_org", "org_login_required", "ratelimited", "rate_limited"),
+    *("team_added_to_org", "org_login_required", "update_failed"),
 }
 _quiet = logging.getLogger("evergreen.slack_sdk")
 _quiet.setLevel(logging.CRITICAL + 1)  # every failure is an error here, told by who asked
@@ -83,8 +83,9 @@ class Slack:
             self._client.chat_postMessage,
             channel=channel,
             thread_ts=thread_ts,
-            metadata={"event_type": EVENT, "event_payload": {"uid": uid}},
-            **_shown(content),
+            unfurl_links=False,
+            unfurl_media=False,
+            **_shown(content, uid),
         )
         return Posted(channel=str(said["channel"]), ts=str(said["ts"]))
 
@@ -94,8 +95,7 @@ class Slack:
             self._client.chat_update,
             channel=at.channel,
             ts=at.ts,
-            metadata={"event_type": EVENT, "event_payload": {"uid": uid}},
-            **_shown(content),
+            **_shown(content, uid),
         )
 
     def attach(
@@ -176,12 +176,11 @@ class Slack:
                 return
 
 
-def _shown(content: Content) -> dict[str, Any]:
+def _shown(content: Content, uid: str) -> dict[str, Any]:
     return {
+        "metadata": {"event_type": EVENT, "event_payload": {"uid": uid}},
         "text": content.text,
         "blocks": list(content.blocks),  # an empty list takes away what was there
-        "unfurl_links": False,
-        "unfurl_media": False,
         "link_names": False,  # a name in the text is a name, and pings nobody
         "parse": "none",
     }

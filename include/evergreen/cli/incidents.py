@@ -62,17 +62,17 @@ def list_(model: Model = None, as_json: Json = False) -> None:
 
 @app.command()
 def show(
-    number: Annotated[int, typer.Argument(metavar="ID", help="The incident's id.")],
+    incident_id: Annotated[int, typer.Argument(help="The incident's id.")],
     as_json: Json = False,
 ) -> None:
     """Show an incident from its beginning: everything that was said, and what Slack has of it."""
     ledger = open_ledger()
-    incident = ledger.incident(number)
+    incident = ledger.incident(incident_id)
     if incident is None:
         known = ", ".join(str(each.id) for each in ledger.incidents()[-5:]) or "none"
-        raise IncidentUnknown(f"there is no incident {number}; the newest are: {known}")
-    events = ledger.deliveries(incident.model, incident=number)
-    messages = ledger.messages(incident.model, incident=number)
+        raise IncidentUnknown(f"there is no incident {incident_id}; the newest are: {known}")
+    events = ledger.deliveries(incident.model, incident=incident_id)
+    messages = ledger.messages(incident.model, incident=incident_id)
     if as_json:
         body = {
             **_body(incident, ledger),

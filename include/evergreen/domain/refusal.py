@@ -40,8 +40,7 @@ _CODES = {
     },
     Refusal.THREAD: {
         *("thread_not_found", "thread_locked", "cannot_reply_to_message", "message_not_found"),
-        *("cant_update_message", "edit_window_closed", "update_failed", "is_inactive"),
-        *("invalid_thread_ts", "cant_broadcast_message", "message_limit_exceeded"),
+        *("cant_update_message", "edit_window_closed", "is_inactive", "invalid_thread_ts"),
     },
 }
 
