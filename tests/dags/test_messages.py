@@ -134,17 +134,17 @@ def test_slack_s_faults_fail_no_task(shop: str, slack: FakeSlack, mode: str) -> 
     slack.mode = mode
     began = time.monotonic()
     assert say(shop) is True
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     (waiting,) = open_ledger().undelivered(shop)
     assert (waiting.count, TOKEN in str(waiting.last_error)) == (1, False)
 
 
 def test_a_slow_slack_holds_a_task_up_for_seconds_only(shop: str, slack: FakeSlack) -> None:
-    slack.mode, slack.slow_s = "slow", 4.0
+    slack.mode, slack.slow_s = "slow", 60.0
     began = time.monotonic()
     for number in range(3):
         say(shop, f"k{number}")
-    assert time.monotonic() - began < 6  # the second and third do not even ask
+    assert time.monotonic() - began < 20  # the second and third do not even ask
 
 
 def test_the_delivering_dag_sends_the_rest(

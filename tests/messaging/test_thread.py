@@ -84,6 +84,25 @@ def test_closing_after_the_outcome_was_said_changes_nothing(world: World) -> Non
     assert "*Now:* held: version 2 stays" in blocks_text(world.slack.threads()[0][0])
 
 
+def test_a_rollback_by_hand_ends_its_incident_in_its_own_words(world: World) -> None:
+    world.open_incident()
+    world.say(Alert.MODEL_STALE, status="noticed")
+    world.say(Alert.ROLLED_BACK, status="rolled back to version 2")
+    world.visit()
+    world.ledger.close_incident(MODEL, outcome="rolled back to version 2", now=world.now)
+    world.visit()
+    head = blocks_text(world.slack.threads()[0][0])
+    assert head.startswith(f":white_check_mark: {MODEL}: model was stale\n*Now:* rolled back to")
+
+
+def test_a_kind_of_message_that_this_version_does_not_know_is_sent(world: World) -> None:
+    world.ledger.post(
+        "k", model=MODEL, severity="info", text="from later", alert="new", send=True, now=world.now
+    )
+    world.visit()
+    assert world.shown() == ["from later"]
+
+
 def test_the_next_incident_begins_a_thread_of_its_own(world: World) -> None:
     for _ in range(2):
         world.open_incident()
@@ -130,13 +149,13 @@ def test_what_was_kept_is_not_sent_when_a_token_comes(world: World) -> None:
 
 def test_the_reasons_are_not_told_twice_in_a_thread(world: World) -> None:
     world.open_incident()
-    facts = {"reasons": ["gain +0.07 (0.06 to 0.08)"]}
+    gain, answer = "gain +0.07 (0.06 to 0.08)", "ann: checked the slices"
     world.say(Alert.MODEL_STALE)
-    world.say(Alert.CHALLENGER_PROMOTED, topic=Topic.VERDICT, facts=facts)
-    world.say(Alert.CHALLENGER_PROMOTED, facts=facts)
+    world.say(Alert.APPROVAL_WAITING, facts={"reasons": [gain]})
+    world.say(Alert.CHALLENGER_PROMOTED, facts={"reasons": [gain, answer]})
     world.visit()
-    told = [blocks_text(m).count("gain +0.07") for m in world.slack.threads()[0]]
-    assert told == [0, 0, 1, 0]
+    told = [[blocks_text(m).count(t) for t in (gain, answer)] for m in world.slack.threads()[0]]
+    assert told == [[0, 0], [0, 0], [1, 0], [0, 1]]
 
 
 def test_a_message_that_came_late_has_its_own_time(world: World) -> None:

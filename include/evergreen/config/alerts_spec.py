@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import UTC, time, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +14,11 @@ from evergreen.domain.quiet_hours import QuietHours
 
 Severity = Literal["info", "warning", "error"]
 _CHANNEL = r"^(#?[^\s#@<>&]{1,80})?$"
+
+
+def _zone(name: str) -> tzinfo:
+    """Return a time zone; UTC also where there is no database of zones, as in a small image."""
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 class QuietHoursSpec(Section):
@@ -41,7 +46,7 @@ class QuietHoursSpec(Section):
     @classmethod
     def _known_zone(cls, name: str) -> str:
         try:
-            ZoneInfo(name)
+            _zone(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("expected a time zone such as Europe/Berlin or UTC") from None
         return name
@@ -59,7 +64,7 @@ class QuietHoursSpec(Section):
         if not self.start:
             return None
         start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        return QuietHours(start=start, end=end, zone=ZoneInfo(self.timezone))
+        return QuietHours(start=start, end=end, zone=_zone(self.timezone))
 
 
 class AlertsSpec(Section):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from evergreen.domain.windows import as_utc
 
@@ -21,7 +20,7 @@ class QuietHours:
 
     start: time
     end: time
-    zone: ZoneInfo
+    zone: tzinfo
 
 
 def quiet_until(moment: datetime, quiet: QuietHours) -> datetime | None:
@@ -34,6 +33,7 @@ def quiet_until(moment: datetime, quiet: QuietHours) -> datetime | None:
         WindowInvalid: the moment is naive.
 
     Example:
+        >>> from zoneinfo import ZoneInfo
         >>> night = QuietHours(start=time(22), end=time(7), zone=ZoneInfo("Europe/Berlin"))
         >>> quiet_until(datetime(2026, 1, 10, 23, tzinfo=UTC), night)
         datetime.datetime(2026, 1, 11, 6, 0, tzinfo=datetime.timezone.utc)

@@ -38,7 +38,7 @@ def _blocks(told: Told) -> Iterator[dict[str, Any]]:
     message, facts = told.message, _facts(told.first)
     newest = facts if told.count == 1 or told.head else _facts(told.last)
     topic = Topic(message.topic) if message.topic else None
-    words = words_of(Alert(told.first.alert) if told.first.alert else None, topic)
+    words = words_of(_alert(told.first), topic)
     ended = told.head and told.ended
     sign = _ENDED if ended else _SIGNS[message.severity]
     name = (words.ended if ended else "") or words.title
@@ -53,9 +53,9 @@ def _blocks(told: Told) -> Iterator[dict[str, Any]]:
         shown = [_mrkdwn(field) for field in fields[:MAX_FIELDS]]
         yield {"type": "section", "fields": shown}
     reasons = newest.get("reasons")
-    if isinstance(reasons, Sequence) and not isinstance(reasons, str):
-        if not told.reasons_told:
-            yield _section(_bullets(reasons))
+    if isinstance(reasons, list):
+        if new := [reason for reason in reasons if reason not in told.reasons_told]:
+            yield _section(_bullets(new))
     elif not fields:
         said = told.first.text if told.head else told.last.text
         yield _section(escaped(said, SECTION_LENGTH))
@@ -64,7 +64,21 @@ def _blocks(told: Told) -> Iterator[dict[str, Any]]:
     links = list(_links({**newest, **_facts(told.last)}))
     if not ended and words.todo:
         yield _section(f"*What to do:* {escaped(newest.get('todo') or words.todo, FIELD_LENGTH)}")
-    yield {"type": "context", "elements": [_mrkdwn(" · ".join([*links, *_small(told)]))]}
+    yield {"type": "context", "elements": [_mrkdwn(_joined([*links, *_small(told)]))]}
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Join whole parts, as many as there is room for: a link that is cut is none."""
+    text = ""
+    for part in parts:
+        longer = f"{text} · {part}" if text else part
+        text = longer if len(longer) <= SECTION_LENGTH else text
+    return text
+
+
+def _alert(event: Delivery) -> Alert | None:
+    """Return what kind of message it is; None of one that this version does not know."""
+    return Alert(event.alert) if event.alert in list(Alert) else None
 
 
 def _fields(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -79,7 +93,7 @@ def _fields(facts: Mapping[str, Any]) -> Iterator[str]:
 def _bullets(lines: Sequence[Any]) -> str:
     shown = [f"• {escaped(str(line), REASON_LENGTH)}" for line in lines[:MAX_REASONS]]
     rest = len(lines) - MAX_REASONS
-    return "\n".join([*shown, *([f"• and {rest} more"] if rest > 0 else [])]) or "• no reason given"
+    return "\n".join([*shown, *([f"• and {rest} more"] if rest > 0 else [])])
 
 
 def _again(told: Told) -> str:

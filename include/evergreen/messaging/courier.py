@@ -19,11 +19,12 @@ from evergreen.adapters.slack import Content, Posted, Slack
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.alert import Alert, Topic
 from evergreen.domain.errors import SlackRefused, SlackUnreachable
+from evergreen.domain.mrkdwn import escaped
 from evergreen.domain.refusal import Refusal, refusal_of
 from evergreen.messaging.blocks import content_of
 from evergreen.messaging.lookup import Attempt, attached_before, posted_before
 from evergreen.messaging.routing import Place, held_back, place_of
-from evergreen.messaging.told import told_of
+from evergreen.messaging.told import Told, told_of
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ LEASE = timedelta(minutes=2)  # more than the longest one request
 FIRST_DELAY, MAX_DELAY = timedelta(seconds=30), timedelta(minutes=15)
 REFUSED_DELAY = timedelta(minutes=15)  # a person has to mend it; then all of it comes
 MAX_CHART_ATTEMPTS = 3
+TEXT_LENGTH = 3_000
 
 Chart = Callable[[ModelSpec, Message], bytes | None]
 """Draws the picture of a message's incident; None where there is nothing to draw."""
@@ -157,7 +159,7 @@ class Courier:
             shown_at=message.delivered_at or self.clock(),
             runbooks_url=self.runbooks_url,
         )
-        content = content_of(told)
+        content = _content(told)
         self._begin(message)
         found = posted_before(attempt, slack=self.slack, ledger=self.ledger)
         if found is None:
@@ -262,6 +264,15 @@ class Courier:
         )
         if new:
             log.error(text)
+
+
+def _content(told: Told) -> Content:
+    """Return what a message shows; its text alone rather than nothing because of a fault of ours."""
+    try:
+        return content_of(told)
+    except Exception:
+        log.exception("message %s has no blocks", told.message.id)
+        return Content(text=escaped(told.last.text, TEXT_LENGTH), blocks=())
 
 
 def _backoff(attempts: int, retry_after_s: int | None) -> timedelta:

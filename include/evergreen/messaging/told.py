@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +22,7 @@ class Told:
         shown_at: when Slack gets it.
         runbooks_url: where `docs/runbooks/` is on the web; empty where it is not.
         runbook: the model's own page.
-        reasons_told: whether an earlier message of the thread has the reasons.
+        reasons_told: reasons that an earlier message of the thread has.
     """
 
     message: Message
@@ -33,7 +34,7 @@ class Told:
     shown_at: datetime
     runbooks_url: str
     runbook: str
-    reasons_told: bool = False
+    reasons_told: tuple[str, ...] = ()
 
 
 def told_of(
@@ -52,7 +53,6 @@ def told_of(
     events, count = ledger.told_by(message.id, first=1, last=1)
     incident = ledger.incident(message.incident) if message.incident else None
     thread = ledger.messages(spec.model, incident=incident.id) if incident else []
-    before = {other.topic for other in thread if other.id < message.id}
     closed = incident is not None and incident.closed_at is not None
     return Told(
         message=message,
@@ -64,5 +64,16 @@ def told_of(
         shown_at=shown_at,
         runbooks_url=runbooks_url,
         runbook=spec.runbook,
-        reasons_told=message.topic == Topic.OUTCOME and Topic.VERDICT in before,
+        reasons_told=_told_before(message, thread, ledger),
     )
+
+
+def _told_before(message: Message, thread: Sequence[Message], ledger: Ledger) -> tuple[str, ...]:
+    """Return the reasons in the verdict's message, for the outcome's: it needs only new ones."""
+    if message.topic != Topic.OUTCOME:
+        return ()
+    verdict = next((m for m in thread if m.topic == Topic.VERDICT and m.id < message.id), None)
+    if verdict is None:
+        return ()
+    events, _ = ledger.told_by(verdict.id, first=0, last=1)
+    return tuple((events[-1].facts or {}).get("reasons") or ()) if events else ()
