@@ -135,6 +135,17 @@ def test_show_is_the_whole_story(ledger: Ledger) -> None:
     assert [message["topic"] for message in body["messages"]] == ["noticed", "outcome"]
 
 
+def test_messages_are_all_that_was_said_the_newest_last(ledger: Ledger) -> None:
+    say(ledger, "d", Alert.HOUR_LATE, "shop: an hour is late", topic=None, severity="error")
+    assert run("messages", "--last", "2").splitlines() == [
+        "2026-03-10 14:00  warning model_stale         kept  shop: CTR 9 %",
+        "2026-03-10 14:00  error hour_late             waits shop: an hour is late",
+    ]
+    found = said("messages", "--model", MODEL)["messages"]
+    assert [each["for_slack"] for each in found] == [True, True, False, True]
+    assert ledger.newest_deliveries("other", last=5) == []
+
+
 def test_an_incident_or_a_model_that_is_not_there(ledger: Ledger) -> None:
     with pytest.raises(IncidentUnknown, match="no incident 9; the newest are: 1, 2"):
         invoke("show", "9")

@@ -336,6 +336,19 @@ def test_what_slack_does_not_take_at_all_holds_nothing_up(
     assert world.undelivered() == 0
 
 
+def test_a_fault_of_ours_costs_the_blocks_and_not_the_message(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(told: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "content_of", broken)
+    world.say(Alert.HOUR_LATE, text="a <b>")
+    world.visit()
+    (message,) = world.slack.posted()
+    assert (message["text"], message["blocks"]) == ("a &lt;b&gt;", [])
+
+
 def _too_many_blocks(real):
     def content(told):
         said = real(told)

@@ -87,6 +87,28 @@ def show(
 
 
 @app.command()
+def messages(
+    model: Model = None,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="So many, the newest.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show what was said, in incidents and outside of them, the newest last.
+
+    `sent` is in Slack, `waits` will be, `kept` is only here: there was no token or no channel.
+    """
+    name = spec_of(model).model if model else None
+    events = open_ledger().newest_deliveries(name, last=last)
+    if as_json:
+        bodies = [{"model": event.model, **_event_body(event)} for event in events]
+        typer.echo(json.dumps({"messages": bodies}, default=str))
+        return
+    for event in events:
+        typer.echo(_event_line(event))
+    if not events:
+        typer.echo(f"{model or 'all models'}: nothing was ever said")
+
+
+@app.command()
 def deliver(model: Model = None, as_json: Json = False) -> None:
     """Send what waits for Slack now, in order and each message once.
 
@@ -223,9 +245,7 @@ def _lines(
         yield f"  outcome: {_clean(incident.outcome)}"
     yield "said:"
     for event in events:
-        got = "kept" if event.message is None else "sent" if event.delivered_at else "waits"
-        kind = f"{event.severity} {event.alert or 'message'}"
-        yield f"  {event.posted_at:%Y-%m-%d %H:%M}  {kind:<28}{got:<6}{_clean(event.text)}"
+        yield f"  {_event_line(event)}"
     if not messages:
         yield "in Slack: nothing (no token or no channel when it was said)"
         return
@@ -236,6 +256,12 @@ def _lines(
         times = f", tells {tells} events" if tells > 1 else ""
         error = f": {_clean(message.error)}" if message.error else ""
         yield f"  {message.topic or 'alone':<12}{message.state:<11}{where}{times}{error}"
+
+
+def _event_line(event: Delivery) -> str:
+    got = "kept" if event.message is None else "sent" if event.delivered_at else "waits"
+    kind = f"{event.severity} {event.alert or 'message'}"
+    return f"{event.posted_at:%Y-%m-%d %H:%M}  {kind:<28}{got:<6}{_clean(event.text)}"
 
 
 def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -267,7 +267,7 @@ class Courier:
 
 
 def _content(told: Told) -> Content:
-    """Return what a message shows; its text alone rather than nothing because of a fault of ours."""
+    """Return what a message shows; its text alone where a fault of ours spoils the blocks."""
     try:
         return content_of(told)
     except Exception:
