@@ -125,7 +125,15 @@ class FakeSlack:
         return {"error": "message_not_found"}
 
     def _conversations_list(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return {"channels": [{"id": i, "name": name} for name, i in self.channels.items()]}
+        if "groups:read" in self.scopes_missing and "private_channel" in asked["types"]:
+            return {"error": "missing_scope", "needed": "groups:read"}
+        found = [{"id": i, "name": name} for name, i in self.channels.items()]
+        page = int(asked.get("cursor") or 0)  # one channel a page
+        following = str(page + 1) if page + 1 < len(found) else ""
+        return {
+            "channels": found[page : page + 1],
+            "response_metadata": {"next_cursor": following},
+        }
 
     def _conversations_history(self, asked: dict[str, Any]) -> dict[str, Any]:
         return self._read(asked, lambda m: not m.get("thread_ts"))
@@ -208,7 +216,7 @@ def fake_slack() -> Iterator[FakeSlack]:
                 slack.calls.append((method, {}))
                 return self._say(200, {}, {"ok": False, "error": "invalid_auth"})
             is_json = "json" in (self.headers.get("Content-Type") or "")
-            asked = json.loads(body) if is_json else dict(parse_qsl(body.decode()))
+            asked = json.loads(body or b"{}") if is_json else dict(parse_qsl(body.decode()))
             status, headers, said = slack.answer(method, asked)
             if slack.mode == "slow":
                 time.sleep(slack.slow_s)

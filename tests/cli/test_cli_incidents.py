@@ -153,6 +153,29 @@ def test_an_incident_or_a_model_that_is_not_there(ledger: Ledger) -> None:
         invoke("list", "--model", "nowhere")
 
 
+def test_check_says_whose_token_it_is_and_which_channels_there_are(
+    slack: FakeSlack, tmp_path: Path
+) -> None:
+    for name, channel in (("news", "#nowhere"), ("quiet", "")):
+        folder = tmp_path / "models" / name
+        folder.mkdir()
+        text = f'model: {name}\ndescription: d\nowner: o\nslack_channel: "{channel}"\n'
+        (folder / "model.yaml").write_text(text)
+    assert run("check").splitlines() == [
+        "the token is of evergreen in Shop",
+        "  #nowhere: not found: misspelt, archived, or the app is not in it",
+        "  #shop: found, C0000SHOP1",
+        "  quiet names no channel: its messages are kept in the ledger",
+    ]
+    assert said("check")["kept_only"] == ["quiet"]
+    slack.scopes_missing = {"conversations.list"}
+    assert "  #shop: cannot be looked for: missing_scope" in run("check").splitlines()
+    assert slack.messages == []
+    slack.mode = "invalid_auth"
+    with pytest.raises(SlackRefused, match="invalid_auth"):
+        invoke("check")
+
+
 def test_deliver_sends_what_waits(ledger: Ledger, slack: FakeSlack) -> None:
     assert run("deliver") == "2 messages sent, 0 changed, 0 still wait\n"
     assert [m["text"] for m in slack.posted()] == [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,6 +156,20 @@ def test_the_task_told_slack_with_the_token_of_airflow_s_connection(night: Night
     logs = [path.read_text(errors="replace") for path in (night.home / "airflow").rglob("*.log")]
     assert logs
     assert not any(TOKEN in log for log in logs)
+
+
+def test_the_command_line_finds_the_token_in_airflow_s_database(night: Night) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "evergreen.cli", "incidents", "check", "--json"],
+        env=night.airflow._env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["channels"] == {"#shop": "found, C0000SHOP1"}
 
 
 def test_the_delivering_dag_sends_what_waits(night: Night) -> None:

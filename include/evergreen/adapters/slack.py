@@ -137,12 +137,23 @@ class Slack:
         return None
 
     def channel_id(self, name: str) -> str | None:
-        """Return the id of a channel that is known by its name; needs the right to list them."""
+        """Return the id of a channel that is known by its name; needs the right to list channels.
+
+        Without the right to list private ones the public ones are looked through.
+        """
+        try:
+            return self._listed_id(name, "public_channel,private_channel")
+        except SlackRefused as error:
+            if error.code != "missing_scope":
+                raise
+            return self._listed_id(name, "public_channel")
+
+    def _listed_id(self, name: str, types: str) -> str | None:
         cursor = None
         for _ in range(MAX_PAGES):
             said = _ask(
                 self._client.conversations_list,
-                types="public_channel,private_channel",
+                types=types,
                 exclude_archived=True,
                 limit=PAGE_SIZE,
                 cursor=cursor,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from evergreen.adapters.installation import open_ledger, spec_of
 from evergreen.adapters.secret_free import secret_free
+from evergreen.cli.incidents_check import NOT_SET_UP, check, find_connections
 from evergreen.domain.errors import IncidentUnknown, SlackRefused, SlackUnreachable
 from evergreen.domain.mrkdwn import one_line
 
@@ -27,6 +27,9 @@ Model = Annotated[str | None, typer.Option(help="Only of this model. Default: al
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TEXT_LENGTH = 100
 HEADS = ("id", "model", "since (UTC)", "state", "what", "outcome", "undelivered")
+
+
+app.command()(check)
 
 
 @app.callback()
@@ -141,15 +144,10 @@ def _delivered(ledger: Ledger, models: list[str]) -> Drained | None:
         return None
     from evergreen.orchestration.delivering import deliver as deliver_now
 
-    if "AIRFLOW_HOME" in os.environ:  # else Airflow would look for connections in no database
-        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+    find_connections()
     done = deliver_now(ledger, models)
     if done is None:
-        raise SlackRefused(
-            "there is no token: set EVERGREEN_SLACK_TOKEN, or run this where Airflow runs "
-            "(AIRFLOW_HOME) with its connection set up",
-            code="not_authed",
-        )
+        raise SlackRefused(NOT_SET_UP, code="not_authed")
     return done
 
 
