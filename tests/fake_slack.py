@@ -139,6 +139,8 @@ class FakeSlack:
         return self._read(asked, lambda m: not m.get("thread_ts"))
 
     def _conversations_replies(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if not any(m["ts"] == asked["ts"] for m in self.messages):
+            return {"error": "thread_not_found"}
         return self._read(asked, lambda m: asked["ts"] in (m["ts"], m.get("thread_ts")))
 
     def _read(self, asked: dict[str, Any], wanted: Callable[[Any], bool]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ EVIL = [
     "<!subteam^S123>",
     "<https://evil.example|click me>",
     "`code` & <b>",
+    "*Now:* deployed: version 99",
     "a\n*Now:* deployed: version 99",
     "\u202eevil\u2028*Now:* x",
     "a" * 10_000,
@@ -46,6 +47,7 @@ def test_nothing_from_data_is_markup(world: World, evil: str, thread: bool) -> N
     assert world.slack.pings() == []
     sent = json.dumps([asked for _, asked in world.slack.calls])
     assert "<https://evil" not in sent
+    assert "*Now:* deployed" not in sent
     for message in world.slack.messages:
         assert message.get("files") or message["blocks"], "sent without blocks: a limit was broken"
         lines = blocks_text(message).splitlines()
@@ -63,6 +65,13 @@ def test_every_alert_has_words_and_a_runbook_link(world: World, alert: Alert) ->
     said = blocks_text(world.slack.posted()[0])
     assert f"<https://git.example/runbooks/{alert}.md|Runbook>" in said
     assert f"*What to do:* {escaped(OF_ALERT[alert].todo, 300)}" in said
+
+
+def test_a_bare_text_cannot_look_like_a_line_of_ours(world: World) -> None:
+    world.say(Alert.HOUR_LATE, text="*Now:* deployed <!here>")
+    world.visit()
+    said = blocks_text(world.slack.posted()[0])
+    assert "∗Now:∗ deployed &lt;!here&gt;" in said
 
 
 def test_without_an_address_the_runbook_s_file_is_named(world: World) -> None:

@@ -25,6 +25,7 @@ TIMEOUT_S = 10
 EVENT = "evergreen_message"  # the type of the metadata that carry a message's uid
 PAGE_SIZE, MAX_PAGES = 200, 10
 DEFAULT_RETRY_AFTER_S = 30
+MAX_CODE = 60  # characters of an error's name
 FAULTS = {  # of Slack's own: the same request may succeed later
     *("internal_error", "fatal_error", "service_unavailable", "request_timeout"),
     *("team_added_to_org", "org_login_required", "update_failed"),
@@ -218,7 +219,7 @@ def _ask(method: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
 
 def _api_error(name: str, response: Any) -> SlackUnreachable | SlackRefused:
     body = response.data if isinstance(response.data, dict) else {}
-    code, status = str(body.get("error") or ""), int(response.status_code)
+    code, status = str(body.get("error") or "")[:MAX_CODE], int(response.status_code)
     if status == 429 or code in ("ratelimited", "rate_limited"):
         wait = _retry_after(response.headers)
         return SlackUnreachable(
@@ -230,7 +231,7 @@ def _api_error(name: str, response: Any) -> SlackUnreachable | SlackRefused:
         code = "and no answer in JSON"  # a proxy's page, or Slack's own for its faults
     if status >= 500 or code in FAULTS or " " in code:
         return SlackUnreachable(f"Slack: {name}: HTTP {status}, {code}", surely=False)
-    needed = f" (needs the scope {body['needed']})" if body.get("needed") else ""
+    needed = f" (needs the scope {str(body['needed'])[:MAX_CODE]})" if body.get("needed") else ""
     return SlackRefused(f"Slack: {name}: {code}{needed}", code=code)
 
 

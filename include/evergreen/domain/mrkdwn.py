@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'"}
-"""Slack reads the first three; a backtick has no entity, and one in a value could end a span."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "`": "'", "*": "∗"}
+"""Slack reads the first three. The others have no entity: a value could end a span, or make a bold
+line that looks like ours."""
 _IN_URL = "!#$%&'()*+,/:;=?@[]~"  # what stays as it is: the URL's own signs
 
 

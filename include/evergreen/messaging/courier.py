@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)  # more than the longest one request
 FIRST_DELAY, MAX_DELAY = timedelta(seconds=30), timedelta(minutes=15)
 REFUSED_DELAY = timedelta(minutes=15)  # a person has to mend it; then all of it comes
-MAX_CHART_ATTEMPTS = 3
+MAX_CHART_ATTEMPTS = 10
 TEXT_LENGTH = 3_000
 
 Chart = Callable[[ModelSpec, Message], bytes | None]
@@ -71,6 +71,8 @@ class Courier:
         chart: draws an incident's picture.
         runbooks_url: where `docs/runbooks/` is on the web.
         pace_s: pause after each message that is posted; Slack takes one a second for each channel.
+        may_search: whether a message is looked for in Slack whose sending was not finished; that
+            may take long, so who is in a hurry leaves it, and what stands behind it, to others.
         clock: the time of day.
     """
 
@@ -79,6 +81,7 @@ class Courier:
     chart: Chart
     runbooks_url: str = ""
     pace_s: float = 0.0
+    may_search: bool = True
     clock: Callable[[], datetime] = lambda: datetime.now(tz=UTC)
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -94,14 +97,17 @@ class Courier:
             done.busy = True
             return done
         try:
-            self._deliver(spec, done, give_up_at)
+            while self._deliver(spec, done, give_up_at):
+                pass  # something may have been said meanwhile, by who found this outbox taken
         except LeaseLost:
             done.busy = True
         finally:
             self.ledger.leave_outbox(spec.model, holder=self.name)
         return done
 
-    def _deliver(self, spec: ModelSpec, done: Round, give_up_at: float) -> None:
+    def _deliver(self, spec: ModelSpec, done: Round, give_up_at: float) -> bool:
+        """Go through what waits once; return whether it is worth doing again."""
+        before = done.posted + done.changed
         waiting = self.ledger.waiting(spec.model)
         held = held_back(waiting, spec, self.clock())
         done.held = len(held)
@@ -110,13 +116,16 @@ class Courier:
             if message.id in held:
                 continue
             if time.monotonic() >= give_up_at or done.stop:
-                return
+                return False
             head = self.ledger.thread_head(message.incident) if message.incident else None
             place = place_of(message, head, spec)
             if place.channel in blocked:
                 continue
-            if message.next_at > self.clock() or not self._try(message, place, spec, done):
+            lost = message.begun_at is not None and message.ts is None
+            later = message.next_at > self.clock() or (lost and not self.may_search)
+            if later or not self._try(message, place, spec, done):
                 blocked.add(place.channel)
+        return done.posted + done.changed > before and not done.stop
 
     def _try(self, message: Message, place: Place, spec: ModelSpec, done: Round) -> bool:
         """Send one message; False where those behind it in its channel must wait for it."""

@@ -15,6 +15,7 @@ from datetime import timedelta
 from evergreen.adapters.ledger import Ledger, Message
 from evergreen.adapters.slack import Posted, Slack
 from evergreen.domain.errors import SlackRefused
+from evergreen.domain.refusal import Refusal, refusal_of
 from evergreen.messaging.routing import Place
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,13 @@ def posted_before(attempt: Attempt, *, slack: Slack, ledger: Ledger) -> Posted |
         channel = thread.channel if thread else _channel_id(name, slack=slack, ledger=ledger)
         if channel is None:
             return None
-        ts = thread.ts if thread else None
-        return slack.find(channel, message.uid, since=since, thread_ts=ts)
+        if thread is not None:
+            try:
+                return slack.find(channel, message.uid, since=since, thread_ts=thread.ts)
+            except SlackRefused as error:
+                if refusal_of(error.code) is not Refusal.THREAD:
+                    raise  # of a thread that is gone the replies come outside
+        return slack.find(channel, message.uid, since=since)
 
     return _looked(attempt, look)
 

@@ -120,7 +120,8 @@ def _deliver_now(model: str, ledger: Ledger) -> None:
         slack = open_slack(timeout_s=INLINE_TIMEOUT_S)
         if slack is None:
             return
-        done = courier(slack, ledger).visit(spec_of(model), budget_s=INLINE_BUDGET_S)
+        quick = courier(slack, ledger, may_search=False)
+        done = quick.visit(spec_of(model), budget_s=INLINE_BUDGET_S)
     except Exception as error:
         log.warning("not sent to Slack yet: %s: %s", type(error).__name__, error)
         return

@@ -41,7 +41,9 @@ def is_for_slack(spec: ModelSpec, ledger: Ledger) -> bool:
     return _access() is not None or ledger.has_reached_slack()
 
 
-def courier(slack: Slack, ledger: Ledger, *, pace_s: float = 0.0) -> Courier:
+def courier(
+    slack: Slack, ledger: Ledger, *, pace_s: float = 0.0, may_search: bool = True
+) -> Courier:
     """Return who carries messages from the ledger to Slack."""
     from evergreen.messaging.courier import Courier
 
@@ -51,6 +53,7 @@ def courier(slack: Slack, ledger: Ledger, *, pace_s: float = 0.0) -> Courier:
         chart=lambda spec, message: _chart(spec, message, ledger),
         runbooks_url=settings().runbooks_url,
         pace_s=pace_s,
+        may_search=may_search,
     )
 
 
