@@ -61,7 +61,7 @@ def _chart(spec: ModelSpec, message: Message, ledger: Ledger) -> bytes | None:
     from evergreen.monitor.ctr_chart import ctr_chart
 
     incident = ledger.incident(message.incident) if message.incident else None
-    return None if incident is None else ctr_chart(spec.model, incident.hour, ledger=ledger)
+    return None if incident is None else ctr_chart(spec, incident.hour, ledger=ledger)
 
 
 def _access() -> tuple[str, str] | None:
