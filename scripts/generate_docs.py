@@ -20,7 +20,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import typer.main
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -119,14 +119,16 @@ def dags_page() -> str:
     text = [
         f"{MADE_BY}# The DAGs",
         "Every model folder gets these four, with ids `<model>__<kind>`; one with "
-        "`train.enabled: false` gets the two that watch. The texts are those of the page in "
-        "Airflow's UI.",
+        "`train.enabled: false` gets the two that watch. `evergreen__deliver` is there once. The "
+        "texts are those of the page in Airflow's UI.",
     ]
-    for path in sorted((PROJECT / "dags").glob("*.py")):
+    for path in sorted(
+        (PROJECT / "dags").glob("*.py"), key=lambda path: (path.stem == "deliver", path)
+    ):
         tree = ast.parse(path.read_text())
         rows = [(f"`{task}`", doc) for task, doc in tasks_of(tree)]
         text += [
-            f"## `<model>__{path.stem}`",
+            f"## `{'evergreen' if path.stem == 'deliver' else '<model>'}__{path.stem}`",
             (ast.get_docstring(tree) or "").strip(),
             table("task meaning", rows).rstrip(),
         ]
@@ -226,7 +228,8 @@ def words_of(annotation: Any) -> str:
         return f"mapping to {words_of(inner[1])}"
     if origin in (Union, UnionType):
         return " or ".join(words_of(part) for part in inner if part is not NoneType)
-    names = {str: "text", int: "integer", float: "number", timedelta: "duration", Path: "path"}
+    names = {str: "text", SecretStr: "text", Path: "path"}
+    names |= {int: "integer", float: "number", timedelta: "duration"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 

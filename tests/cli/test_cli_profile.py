@@ -39,6 +39,14 @@ def test_make_keeps_the_profile_and_says_what_was_open(shop: Lake) -> None:
     assert kept["ctr"] == said["ctr"]
 
 
+def test_make_ends_the_incident_of_a_model_that_is_trained_elsewhere(shop: Lake) -> None:
+    ledger = open_ledger()
+    ledger.open_incident("shop", datetime(2011, 5, 2, tzinfo=UTC), evidence={})
+    make()
+    (incident,) = ledger.incidents("shop")
+    assert incident.outcome == "judged by a new profile of version theirs"
+
+
 def test_make_leaves_out_what_is_in_quarantine_and_says_so(shop: Lake) -> None:
     noon = datetime(2011, 5, 2, 12, tzinfo=UTC)
     open_ledger().quarantine("shop", "impressions", noon, generation=1, reasons=["no clicks"])

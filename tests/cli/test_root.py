@@ -34,6 +34,9 @@ def test_the_commands_that_there_are() -> None:
     assert {"monitor replay", "monitor show", "models list", "models check"} <= set(ALL)
     assert {"judge ctr", "judge drift", "profile show", "profile make"} <= set(ALL)
     assert {"validate init", "validate day"} <= set(ALL)
+    assert {"incidents list", "incidents show", "incidents messages", "incidents deliver"} <= set(
+        ALL
+    )
     assert {"quarantine list", "quarantine show", "quarantine release"} <= set(ALL)
 
 

@@ -17,6 +17,7 @@ from evergreen.config.settings import PROJECT, settings
 from evergreen.orchestration.run_context import day_of
 
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
+DELIVER = "evergreen__deliver"
 CHAINS = {
     "monitor_hourly": {
         "wait_for_hour": {"sketch_hour"},
@@ -62,7 +63,8 @@ CHAINS = {
 def test_four_dags_for_each_model(add_model: Callable[..., str]) -> None:
     add_model("shop")
     add_model("news")
-    assert set(dags()) == {f"{model}__{kind}" for model in ("shop", "news") for kind in CHAINS}
+    ours = {f"{model}__{kind}" for model in ("shop", "news") for kind in CHAINS}
+    assert set(dags()) == ours | {DELIVER}
 
 
 def test_a_model_that_is_trained_elsewhere_is_only_watched(add_model: Callable[..., str]) -> None:
@@ -82,7 +84,18 @@ def test_it_can_still_ask_for_a_retraining(add_model: Callable[..., str]) -> Non
 def test_the_repository_s_own_models_parse() -> None:
     settings.cache_clear()
     watched = {f"open_bandit__{kind}" for kind in ("monitor_hourly", "validate_nightly")}
-    assert {f"also_bought__{kind}" for kind in CHAINS} | watched == set(dags())
+    assert {f"also_bought__{kind}" for kind in CHAINS} | watched | {DELIVER} == set(dags())
+
+
+def test_one_dag_delivers_the_messages_of_all_models(home: Any) -> None:
+    dag = dags()[DELIVER]
+    assert (dag.max_active_runs, dag.catchup) == (1, False)
+    assert dag.timetable.expression == "*/5 * * * *"
+    (task,) = dag.tasks
+    assert (task.task_id, task.retries, task.on_failure_callback) == ("deliver_messages", 0, [])
+    assert task.execution_timeout < timedelta(minutes=5)
+    for word in ("**Decides**", "**When**", "**Safe to run again**"):
+        assert word in dag.doc_md
 
 
 @pytest.mark.parametrize("kind", CHAINS)
@@ -213,7 +226,7 @@ def test_an_invalid_spec_takes_no_other_model_away(add_model: Callable[..., str]
     add_model("shop")
     add_model("news", monitr={})
     found = dags()
-    assert len(found) == 8
+    assert len(found) == 8 + len({DELIVER})
     broken = found["news__monitor_hourly"]
     assert [task.task_id for task in broken.tasks] == ["report_invalid_spec"]
     assert "unknown key monitr; did you mean monitor?" in broken.doc_md
@@ -250,6 +263,6 @@ def test_a_worker_parses_only_the_model_of_its_task(
 
 def test_dag_files_are_thin() -> None:
     lines = [len(path.read_text().splitlines()) for path in DAG_FILES]
-    assert len(DAG_FILES) == 4
+    assert len(DAG_FILES) == 5
     assert statistics.median(lines) < 110
     assert max(lines) < 130

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from dag_files import dags
 
 from evergreen.adapters.installation import open_ledger
+from evergreen.domain.alert import Alert
 from evergreen.orchestration.assets import newest_request, retrain_asset
 from evergreen.orchestration.monitoring import RequestRetrain, Warn
 from evergreen.orchestration.notifiers import notify, report_failure
@@ -152,7 +153,7 @@ def test_newest_request_wins() -> None:
 
 def test_a_message_is_posted_once(add_model: Callable[..., str]) -> None:
     model, ledger = add_model(), open_ledger()
-    said = {"model": model, "severity": "info", "text": "hello"}
+    said = {"alert": Alert.HOUR_LATE, "model": model, "severity": "info", "text": "hello"}
     assert notify(ledger, "key", **said) is True
     assert notify(ledger, "key", **said) is False
     assert len(ledger.deliveries(model)) == 1

@@ -36,13 +36,14 @@ def test_every_dag_and_its_tasks_are_listed(generator: ModuleType) -> None:
     page = generator.dags_page()
     for kind in ("monitor_hourly", "retrain", "rollback", "validate_nightly"):
         assert f"## `<model>__{kind}`" in page
+    assert "## `evergreen__deliver`" in page
     for task in ("wait_for_hour", "build_dataset", "train", "roll_back", "validate_day"):
         assert f"| `{task}` |" in page
 
 
 def test_every_command_takes_json(generator: ModuleType) -> None:
     commands = generator.cli_page().split("\n## ")[1:]
-    assert len(commands) == 31
+    assert len(commands) == 36
     assert [text.partition("\n")[0] for text in commands if "`--json`" not in text] == []
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +22,7 @@ from evergreen.adapters.installation import open_lake, open_ledger, spec_of
 from evergreen.config.settings import settings
 from evergreen.domain.windows import HOUR
 from evergreen.orchestration.local_airflow import USER, LocalAirflow
+from fake_slack import TOKEN, FakeSlack, fake_slack
 from made_days import DAY, land_days, orders
 
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.timeout(600)]
@@ -26,6 +30,7 @@ pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.timeout(600)]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MODEL = "shop"
 DAG = f"{MODEL}__validate_nightly"
+DELIVER = "evergreen__deliver"
 NIGHT = datetime(2011, 5, 2, tzinfo=UTC)
 BAD = NIGHT + 13 * HOUR
 PATH = f"/evergreen/data-docs/{MODEL}/2011-05-02/index.html"
@@ -39,6 +44,7 @@ class Night:
     airflow: LocalAirflow
     run_id: str
     home: Path
+    slack: FakeSlack
 
     def link(self) -> str:
         """Return what the API says of the task's buttons."""
@@ -57,9 +63,10 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     folder.mkdir(parents=True)
     features = {"numeric": ["co_7d", "price"]}
     body = {"model": MODEL, "description": "", "owner": "team", "features": features}
+    body["slack_channel"] = "#shop"
     (folder / "model.yaml").write_text(yaml.safe_dump(body))
     env = {"EVERGREEN_HOME": str(home), "EVERGREEN_MODELS_DIR": str(home / "models")}
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, fake_slack() as slack:
         for name, value in env.items():
             patch.setenv(name, value)
         settings.cache_clear()
@@ -70,12 +77,24 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         with LocalAirflow(home / "airflow", env={**env, **since}) as airflow:
             airflow.api.wait_for_dags([DAG])
             assert airflow.api.import_errors() == []
+            connect_slack(airflow, slack)
             airflow.api.set_paused(DAG, paused=False)
             run_id = airflow.api.wait_new_run(DAG)  # the scheduler's first: about the damaged day
             airflow.api.wait_run(DAG, run_id, 300)
             airflow.api.set_paused(DAG, paused=True)
-            yield Night(airflow=airflow, run_id=run_id, home=home)
+            yield Night(airflow=airflow, run_id=run_id, home=home, slack=slack)
     settings.cache_clear()
+
+
+def connect_slack(airflow: LocalAirflow, slack: FakeSlack) -> None:
+    """Make the connection that has the token, in Airflow's own database."""
+    connection = {
+        "connection_id": "slack_default",
+        "conn_type": "slack",
+        "password": TOKEN,
+        "extra": json.dumps({"base_url": slack.url}),
+    }
+    airflow.api._call("POST", "/connections", connection)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +145,39 @@ def test_the_night_quarantined_the_damaged_hour_and_told_people(night: Night) ->
     assert message.severity == "error"
     assert "negative_prices is 5" in message.text
     assert message.text.endswith(f"Data Docs: {night.airflow.url}{PATH}")
+
+
+def test_the_task_told_slack_with_the_token_of_airflow_s_connection(night: Night) -> None:
+    (message,) = night.slack.posted()
+    said = json.dumps(message["blocks"])
+    assert ":red_circle: shop: the validation found faults" in said
+    assert f"<{night.airflow.url}{PATH}|Data docs>" in said
+    assert all(event.delivered_at for event in open_ledger().deliveries(MODEL))
+    logs = [path.read_text(errors="replace") for path in (night.home / "airflow").rglob("*.log")]
+    assert logs
+    assert not any(TOKEN in log for log in logs)
+
+
+def test_the_command_line_finds_the_token_in_airflow_s_database(night: Night) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "evergreen.cli", "incidents", "check", "--json"],
+        env=night.airflow._env,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["channels"] == {"#shop": "found, C0000SHOP1"}
+
+
+def test_the_delivering_dag_sends_what_waits(night: Night) -> None:
+    ledger, api = open_ledger(), night.airflow.api
+    ledger.post("later", model=MODEL, severity="warning", text="it waited", send=True)
+    api.wait_run(DELIVER, api.trigger(DELIVER), 120)
+    assert [m["text"] for m in night.slack.posted()][1:] == ["it waited"]
+    assert ledger.undelivered() == []
 
 
 def window() -> Any:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from evergreen.adapters.ledger_history import History
 from evergreen.adapters.ledger_incidents import Incidents
+from evergreen.adapters.ledger_outbox import Outbox
+from evergreen.adapters.ledger_posts import Posts
 from evergreen.adapters.ledger_quarantine import Quarantine
 from evergreen.adapters.ledger_releases import Releases
 from evergreen.adapters.ledger_rows import (
@@ -15,6 +17,8 @@ from evergreen.adapters.ledger_rows import (
     Delivery,
     Incident,
     Measurement,
+    Message,
+    MessageState,
     Quarantined,
     Release,
     ReleasedBy,
@@ -22,6 +26,7 @@ from evergreen.adapters.ledger_rows import (
     Run,
     Severity,
     StoredSketch,
+    Undelivered,
 )
 
 __all__ = [
@@ -30,6 +35,8 @@ __all__ = [
     "Incident",
     "Ledger",
     "Measurement",
+    "Message",
+    "MessageState",
     "Quarantined",
     "Release",
     "ReleaseKind",
@@ -37,10 +44,11 @@ __all__ = [
     "Run",
     "Severity",
     "StoredSketch",
+    "Undelivered",
 ]
 
 
-class Ledger(History, Quarantine, Releases, Incidents):
+class Ledger(History, Quarantine, Releases, Incidents, Posts, Outbox):
     """The ledger at a SQLAlchemy URL. Call `migrate` once before the rest.
 
     Raises:

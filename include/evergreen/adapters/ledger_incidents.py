@@ -1,4 +1,4 @@
-"""Incidents, and the outbox of messages about them."""
+"""Incidents: the periods in which a model is unhealthy."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from evergreen.adapters.ledger_database import Database
-from evergreen.adapters.ledger_rows import Delivery, Incident, Severity
-from evergreen.adapters.ledger_schema import deliveries, incidents
+from evergreen.adapters.ledger_rows import Incident
+from evergreen.adapters.ledger_schema import incidents, messages
+from evergreen.adapters.ledger_threads import change, head_of
+from evergreen.domain.alert import Topic
 from evergreen.domain.errors import LedgerUnreachable
 
 
 class Incidents(Database):
-    """Incidents and deliveries."""
+    """Incidents; what is said about them is in `ledger_posts`."""
 
     def open_incident(self, model: str, hour: datetime, *, evidence: dict[str, Any]) -> int:
         """Open a model's incident and return its id; one that is open already is returned."""
@@ -31,14 +33,25 @@ class Incidents(Database):
             )
         return incident.id
 
-    def close_incident(self, model: str, *, outcome: str) -> None:
-        """Close a model's open incident, if there is one."""
+    def close_incident(self, model: str, *, outcome: str, now: datetime | None = None) -> None:
+        """Close a model's open incident, if there is one; its thread in Slack says so."""
+        c, now = incidents.c, now or datetime.now(tz=UTC)
         with self._writing() as connection:
-            connection.execute(
+            closed = connection.execute(
                 sa.update(incidents)
-                .where(incidents.c.model == model, incidents.c.closed_at.is_(None))
-                .values(closed_at=datetime.now(tz=UTC), outcome=outcome)
+                .where(c.model == model, c.closed_at.is_(None))
+                .values(closed_at=now, outcome=outcome)
+                .returning(c.id)
+            ).scalar()
+            if closed is None:
+                return
+            told = set(
+                connection.scalars(sa.select(messages.c.topic).where(messages.c.incident == closed))
             )
+            head = head_of(connection, closed)
+            if head is not None and Topic.OUTCOME not in told:  # that has changed the head already
+                ended = {} if Topic.SETBACK in told else {"status": f"ended: {outcome}"}
+                change(connection, head, now, **ended)
 
     def open_incident_of(self, model: str) -> Incident | None:
         """Return the incident that lasts; None when the model is healthy."""
@@ -48,24 +61,14 @@ class Incidents(Database):
         )
         return found[0] if found else None
 
-    def incidents(self, model: str) -> list[Incident]:
-        """Return a model's incidents, oldest first."""
-        return self._rows(Incident, incidents, incidents.c.model == model, order=(incidents.c.id,))
+    def incidents(self, model: str | None = None) -> list[Incident]:
+        """Return a model's incidents, or those of all models, oldest first."""
+        where = [] if model is None else [incidents.c.model == model]
+        return self._rows(Incident, incidents, *where, order=(incidents.c.id,))
 
-    def post(self, key: str, *, model: str, severity: Severity, text: str) -> bool:
-        """Put a message into the outbox; False, and nothing done, when its key is there already."""
-        return self._insert_if_absent(
-            deliveries,
-            ("key",),
-            key=key,
-            model=model,
-            severity=severity,
-            text=text,
-            posted_at=datetime.now(tz=UTC),
+    def incident(self, incident_id: int) -> Incident | None:
+        """Return one incident."""
+        found = self._rows(
+            Incident, incidents, incidents.c.id == incident_id, order=(incidents.c.id,)
         )
-
-    def deliveries(self, model: str) -> list[Delivery]:
-        """Return a model's messages, oldest first."""
-        return self._rows(
-            Delivery, deliveries, deliveries.c.model == model, order=(deliveries.c.id,)
-        )
+        return found[0] if found else None

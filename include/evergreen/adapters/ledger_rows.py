@@ -11,6 +11,8 @@ ReleaseKind = Literal["promotion", "rollback", "probation"]
 it, or its successor failed its probation."""
 ReleasedBy = Literal["validation", "person"]
 Severity = Literal["info", "warning", "error"]
+MessageState = Literal["waiting", "delivered", "failed"]
+"""`waiting`: to be posted, or changed in Slack. `failed`: Slack does not take its content."""
 VALIDATION: ReleasedBy = "validation"
 PERSON: ReleasedBy = "person"
 """Who lets an hour out of quarantine. A person's word holds for that generation of the hour."""
@@ -126,11 +128,75 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A message in the outbox; `delivered_at` is None until somebody got it."""
+    """Something that was said, once for its key; `delivered_at` is None until somebody got it.
 
+    Parameters:
+        alert: what kind of message, an `Alert`; None of before there were kinds.
+        facts: what a message in Slack is made of, besides the text.
+        incident: the one that it belongs to.
+        message: the message in Slack that tells it; None where nobody was to be told: no token, or
+            no channel.
+    """
+
+    id: int
     key: str
     model: str
     severity: Severity
     text: str
     posted_at: datetime
     delivered_at: datetime | None
+    alert: str | None
+    facts: dict[str, Any] | None
+    incident: int | None
+    message: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message in Slack, as it should be (`revision`) and as it is (`sent_revision`).
+
+    Parameters:
+        uid: tells it from every other message in Slack.
+        topic: what it is about in its incident's thread; None for one that stands alone.
+        status: of a thread's first message: how the incident stands.
+        attempts: since it last got through.
+        next_at: not tried again before.
+        begun_at: an attempt to post it began then, and how it ended is not known.
+        channel_name, channel, ts: where it is: as model.yaml names the channel, and Slack's ids.
+    """
+
+    id: int
+    uid: str
+    model: str
+    incident: int | None
+    topic: str | None
+    severity: Severity
+    status: str | None
+    state: MessageState
+    revision: int
+    sent_revision: int
+    posted_at: datetime
+    attempts: int
+    next_at: datetime
+    begun_at: datetime | None
+    error: str | None
+    channel_name: str | None
+    channel: str | None
+    ts: str | None
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A model's messages that nobody has got yet.
+
+    Parameters:
+        oldest_posted_at: since when the oldest one waits.
+        last_error: why the oldest one that was tried did not get through; None when none was
+            tried: they wait for their turn, or for the end of quiet hours.
+    """
+
+    model: str
+    count: int
+    oldest_posted_at: datetime
+    last_error: str | None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from evergreen.domain.windows import as_utc
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Kept here so that a migrated ledger is recognised without Alembic."""
 
 metadata = sa.MetaData()
@@ -193,6 +193,45 @@ deliveries = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("posted_at", Utc, nullable=False),
     sa.Column("delivered_at", Utc),
+    sa.Column("alert", sa.String(63)),
+    sa.Column("facts", sa.JSON(none_as_null=True)),
+    sa.Column("incident", sa.Integer),
+    sa.Column("message", sa.Integer),
     sa.UniqueConstraint("key", name="deliveries_once"),
     sa.Index("deliveries_of_model", "model", "id"),
+    sa.Index("deliveries_of_message", "message", "id"),
+)
+
+messages = sa.Table(
+    "messages",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uid", sa.String(32), nullable=False),
+    _model(),
+    sa.Column("incident", sa.Integer),
+    sa.Column("topic", sa.String(63)),
+    sa.Column("severity", sa.String(63), nullable=False),
+    sa.Column("status", sa.Text),
+    sa.Column("state", sa.String(63), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("sent_revision", sa.Integer, nullable=False),
+    sa.Column("posted_at", Utc, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", Utc, nullable=False),
+    sa.Column("begun_at", Utc),
+    sa.Column("error", sa.Text),
+    sa.Column("channel_name", sa.String(255)),
+    sa.Column("channel", sa.String(63)),
+    sa.Column("ts", sa.String(63)),
+    sa.Column("delivered_at", Utc),
+    sa.UniqueConstraint("incident", "topic", name="messages_one_a_topic"),
+    sa.Index("messages_of_model", "model", "state"),
+)
+
+deliverers = sa.Table(
+    "deliverers",
+    metadata,
+    sa.Column("model", sa.String(63), primary_key=True),
+    sa.Column("holder", sa.String(63), nullable=False),
+    sa.Column("until", Utc, nullable=False),
 )

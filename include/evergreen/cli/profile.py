@@ -68,13 +68,16 @@ def make(
 
     For models that are trained elsewhere: a retraining makes the profile of its version by itself.
     All features weigh alike. Choose weeks in which all was well: at least three days, better four
-    whole weeks.
+    whole weeks. It ends the open incident of a model that is trained elsewhere: the next alarm is
+    told in a thread of its own.
     """
     from evergreen.monitor.hand_made import make_by_hand
 
     spec, ledger = spec_of(model), open_ledger()
     window = Window(parse_hour(start), parse_hour(end))
     made = make_by_hand(spec, version, window, lake=open_lake(spec), ledger=ledger)
+    if not spec.train.enabled:
+        ledger.close_incident(spec.model, outcome=f"judged by a new profile of version {version}")
     if as_json:
         typer.echo(
             json.dumps(

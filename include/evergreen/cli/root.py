@@ -11,6 +11,7 @@ import typer
 import evergreen
 from evergreen.cli import (
     demo,
+    incidents,
     judge,
     models,
     monitor,
@@ -41,6 +42,7 @@ app.add_typer(judge.app, name="judge")
 app.add_typer(profile.app, name="profile")
 app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(incidents.app, name="incidents")
 app.command("off-policy")(off_policy.off_policy)
 app.command("retrain")(retrain.retrain)
 app.command("reproduce")(reproduce.reproduce)

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
+from evergreen.config.alerts_spec import AlertsSpec, Severity
 from evergreen.config.compute_spec import ComputeSpec
 from evergreen.config.durations import Duration, parse_duration
 from evergreen.config.gate_spec import GateSpec
@@ -124,7 +125,8 @@ class ModelSpec(Section):
     owner: str
     """Who is asked; the owner of the DAGs."""
     slack_channel: str = ""
-    """Reserved: messages go to the ledger and the task log so far."""
+    """Where this model's messages go: `#shop`, or the channel's id. Without one they are printed
+    and kept in the ledger. `alerts` says more."""
     runbook: str = ""
     """What to do about a message; the DAGs' pages name it."""
     lake: LakeSpec = LakeSpec()
@@ -137,6 +139,11 @@ class ModelSpec(Section):
     gate: GateSpec = GateSpec()
     deploy: DeploySpec = DeploySpec()
     compute: ComputeSpec = ComputeSpec()
+    alerts: AlertsSpec = AlertsSpec()
+
+    def channel_for(self, severity: Severity) -> str:
+        """Return the Slack channel of a severity's messages; empty for none."""
+        return self.alerts.by_severity.get(severity) or self.alerts.channel or self.slack_channel
 
     @model_validator(mode="after")
     def _window_holds_its_parts(self) -> ModelSpec:

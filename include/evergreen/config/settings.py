@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from evergreen.domain.errors import SettingsInvalid, WindowInvalid
@@ -70,6 +70,17 @@ class Settings(BaseSettings):
     monitor_since: datetime | None = None
     """First hour that the scheduler monitors, one after the other, for a lake whose clock lags the
     wall clock. Default: only the newest hour."""
+
+    slack_token: SecretStr | None = None
+    """Slack's bot token, `xoxb-…`. Default: the password of Airflow's connection
+    `EVERGREEN_SLACK_CONNECTION`. Without any, messages are printed and kept in the ledger."""
+    slack_connection: str = "slack_default"
+    """Airflow's connection, of type `slack`, that has the token; its extra may have `base_url`."""
+    slack_url: str = ""
+    """Where Slack's Web API is. Default: Slack's own."""
+    runbooks_url: str = ""
+    """Where people read `docs/runbooks/`, for links in messages: the folder's address in your
+    Git server, say. Default: messages name the file."""
 
     poll_interval_s: float = Field(2.0, gt=0)
     """How often a waiting sensor asks the lake, in seconds. An object store may want 15 or more."""

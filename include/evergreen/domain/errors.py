@@ -174,3 +174,29 @@ class PropensitiesMissing(EvergreenError):
 
 class PolicyInvalid(EvergreenError):
     """A policy's file does not say with which probability each item is shown."""
+
+
+class SlackUnreachable(EvergreenError):
+    """Slack does not answer, has a fault of its own, or wants fewer requests.
+
+    Args:
+        surely: whether the request surely did nothing; else it may have been carried out.
+        retry_after_s: how long Slack wants to be left alone.
+    """
+
+    def __init__(self, text: str, *, surely: bool, retry_after_s: int | None = None) -> None:
+        super().__init__(text)
+        self.surely = surely
+        self.retry_after_s = retry_after_s
+
+
+class SlackRefused(EvergreenError):
+    """Slack refuses a request; `code` is its own word for why."""
+
+    def __init__(self, text: str, *, code: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class IncidentUnknown(EvergreenError):
+    """An incident is not in the ledger."""

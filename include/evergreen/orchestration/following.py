@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from evergreen.adapters.installation import open_published, open_registry
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.alert import Alert
 from evergreen.domain.errors import PublishRefused, RegistryUnreachable, VersionUnknown
 from evergreen.orchestration.notifiers import notify
 
@@ -71,5 +72,13 @@ def follow_ledger(spec: ModelSpec, ledger: Ledger) -> str:
     if done.by_hand:
         key = f"{spec.model}/alias-moved/{datetime.now(tz=UTC):%Y-%m-%d}"
         text = f"{spec.model}: {done.alias}"
-        notify(ledger, key, model=spec.model, severity="warning", text=text)
+        notify(
+            ledger,
+            key,
+            alert=Alert.ALIAS_MOVED,
+            model=spec.model,
+            severity="warning",
+            text=text,
+            facts={"reasons": [done.alias]},
+        )
     return done.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
@@ -24,6 +25,22 @@ def data_docs_url(model: str, run: str) -> str:
 def report_url(model: str, run_key: str, champion: int | None) -> str:
     """Return where the report of a run against this champion is, in the same way."""
     return _base_url() + report_path(model, run_key, champion)
+
+
+def run_url(dag_id: str, run_id: str) -> str:
+    """Return where Airflow shows a run."""
+    return f"{_base_url()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def task_url(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+    """Return where Airflow shows a task of a run, with its log."""
+    mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
+    return f"{run_url(dag_id, run_id)}/tasks/{quote(task_id, safe='')}{mapped}"
+
+
+def answer_url(dag_id: str, run_id: str) -> str:
+    """Return where a person answers what a run asks (*Required Actions*)."""
+    return f"{run_url(dag_id, run_id)}/required_actions"
 
 
 class DataDocsLink(BaseOperatorLink):

@@ -8,9 +8,11 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from evergreen.adapters.installation import open_lake, open_ledger, open_published, spec_of
+from evergreen.domain.alert import Alert
 from evergreen.domain.errors import EvergreenError
 from evergreen.domain.windows import hour_key
 from evergreen.orchestration.assets import retrain_asset
+from evergreen.orchestration.evidence_facts import facts_of
 from evergreen.orchestration.following import follow_ledger
 from evergreen.orchestration.model_task import BranchTask, ModelTask
 from evergreen.orchestration.notifiers import Severity, notify
@@ -86,6 +88,7 @@ class Decide(BranchTask):
 class Warn(ModelTask):
     """Posts the decision's reasons, once a day for the same sensors; a replay only logs them."""
 
+    alert = Alert.MODEL_SUSPECT
     severity: Severity = "warning"
     once_a = "%Y-%m-%d"  # how much of the hour tells two messages apart
 
@@ -98,26 +101,44 @@ class Warn(ModelTask):
             return decision
         period = hour_of(context).strftime(self.once_a)
         key = f"{self.model}/{period}/{'+'.join(decision['sensors'])}/{self.task_id}"
-        notify(open_ledger(), key, model=self.model, severity=self.severity, text=text)
+        notify(
+            open_ledger(),
+            key,
+            alert=self.alert,
+            model=self.model,
+            severity=self.severity,
+            text=text,
+            facts=self.facts(decision),
+            status=self.status(),
+        )
         return decision
 
     def text(self, hour: datetime, decision: Decided) -> str:
         """Return the message."""
         return f"{self.model} {hour_key(hour)}: " + "; ".join(decision["reasons"])
 
+    def facts(self, decision: Decided) -> dict[str, Any]:
+        """Return what Slack shows: estimate, interval, since when, how sure, the reasons."""
+        return facts_of(decision)
+
+    def status(self) -> str | None:
+        """Return how the model's incident stands after this; None where it is as before."""
+        return None
+
 
 class RequestRetrain(Warn):
     """Opens an incident and updates its outlet, the model's retrain asset, with the evidence."""
 
+    alert = Alert.MODEL_STALE
     once_a = "%Y-%m-%dT%H"
 
     def execute(self, context: Context) -> Decided:
         """Return the decision; the asset event is sent when the task succeeds."""
         if is_replay(context):  # reached only by hand: an event here would retrain on the past
             raise AirflowSkipException("a replay asks for no retraining")
+        hour, asked = hour_of(context), decision_of(context)
+        open_ledger().open_incident(self.model, hour, evidence=asked["evidence"])
         decision = super().execute(context)
-        hour = hour_of(context)
-        open_ledger().open_incident(self.model, hour, evidence=decision["evidence"])
         context["outlet_events"][retrain_asset(self.model)].extra = {
             "model": self.model,
             "hour": hour_key(hour),
@@ -131,6 +152,18 @@ class RequestRetrain(Warn):
         """Return the message; of a model that is trained elsewhere, who must act."""
         spec, said = spec_of(self.model), super().text(hour, decision)
         return said if spec.train.enabled else f"{said}; {ELSEWHERE.format(owner=spec.owner)}"
+
+    def facts(self, decision: Decided) -> dict[str, Any]:
+        """Return what Slack shows; of a model that is trained elsewhere, who must act."""
+        spec, said = spec_of(self.model), super().facts(decision)
+        return said if spec.train.enabled else {**said, "todo": ELSEWHERE.format(owner=spec.owner)}
+
+    def status(self) -> str:
+        """Return what is waited for."""
+        spec = spec_of(self.model)
+        if spec.train.enabled:
+            return "noticed; a retraining is asked for"
+        return f"noticed; {spec.owner} must retrain it elsewhere"
 
 
 class RequestRollback(ModelTask):
@@ -149,7 +182,7 @@ class RequestRollback(ModelTask):
         spec, ledger = spec_of(self.model), open_ledger()
         verdict, evidence = decision["evidence"]["probation"], decision["evidence"]
         key = f"{self.model}/{verdict['fence']}/probation"
-        if any(said.key == key for said in ledger.deliveries(self.model)):
+        if ledger.was_said(key):
             return decision
         hour, failed = hour_of(context), f"version {verdict['version']}"
         try:
@@ -168,7 +201,21 @@ class RequestRollback(ModelTask):
             f"version {release.version}; no gate promotes it again: "
             f"{'; '.join(decision['reasons'])}"
         )
-        notify(ledger, key, model=self.model, severity="error", text=text)
+        notify(
+            ledger,
+            key,
+            alert=Alert.PROBATION_FAILED,
+            model=self.model,
+            severity="error",
+            text=text,
+            facts={
+                "failed": failed,
+                "serves again": f"version {release.version}",
+                "hour": hour_key(hour),
+                "reasons": decision["reasons"],
+            },
+            status=f"rolled back to version {release.version}; {failed} failed its probation",
+        )
         return decision
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,19 @@ from evergreen.orchestration.links import (
     REPORT,
     DataDocsLink,
     ReportLink,
+    answer_url,
     report_url,
+    run_url,
 )
 from evergreen.orchestration.model_task import BranchTask, ModelTask
-from evergreen.orchestration.notifiers import notify
 from evergreen.orchestration.run_context import Context, is_replay, run_type_of
 from evergreen.orchestration.smoking import smoke_or_restore
+from evergreen.orchestration.telling import (
+    tell_held,
+    tell_promoted,
+    tell_started,
+    tell_verdict,
+)
 
 if TYPE_CHECKING:
     from evergreen.adapters.data_docs import DataDocs
@@ -86,6 +93,8 @@ class FreezeWindow(ModelTask):
             reason=reason,
             trigger=trigger,
         )
+        if not is_replay(context):
+            tell_started(self.model, frozen, ledger, run=_run_url(context))
         return {**frozen, "trigger": trigger, "reason": reason}
 
 
@@ -149,6 +158,8 @@ class Gate(BranchTask):
         if branch == "hold" and verdict["verdict"] == "PROMOTE":
             asks_nobody = f"a replay asks nobody (deploy.approval: {approval})"
             verdict = {**verdict, "reasons": [*verdict["reasons"], asks_nobody]}
+        if not is_replay(context):
+            tell_verdict(spec_of(self.model), branch, verdict, form=_run_url(context, answer_url))
         self.follow(context, branch, verdict)
 
 
@@ -215,12 +226,9 @@ class CloseIncident(ModelTask):
         spec, ledger = spec_of(self.model), open_ledger()
         follow_ledger(spec, ledger)
         version, verdict = _pull(context, "promote")["version"], _pull(context, "gate")
-        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
-        said = f"{self.model}: version {version} is champion: {reasons}"
-        text = f"{said}; report: {_report(self.model, verdict)}"
+        reasons = _reasons(verdict, _pull(context, "ask_operator"))
+        text = tell_promoted(self.model, version, verdict, reasons, ledger)
         ledger.close_incident(self.model, outcome=f"promoted version {version}")
-        key = f"{self.model}/{verdict['run_key']}/promoted"
-        notify(ledger, key, model=self.model, severity="info", text=text)
         return text
 
 
@@ -233,12 +241,9 @@ class Hold(ModelTask):
         """Return what was said."""
         verdict, ledger = _pull(context, "gate"), open_ledger()
         kept = f"version {verdict['expected']}" if verdict["expected"] else "no champion"
-        reasons = "; ".join(_reasons(verdict, _pull(context, "ask_operator")))
-        said = f"{self.model}: kept {kept} ({verdict['verdict']}): {reasons}"
-        text = f"{said}; report: {_report(self.model, verdict)}"
+        reasons = _reasons(verdict, _pull(context, "ask_operator"))
+        text = tell_held(self.model, kept, verdict, reasons, ledger)
         ledger.close_incident(self.model, outcome=f"{verdict['verdict']}: kept {kept}")
-        key = f"{self.model}/{verdict['run_key']}/{kept}/held"
-        notify(ledger, key, model=self.model, severity="warning", text=text)
         return text
 
 
@@ -268,6 +273,12 @@ def _docs_linked(context: Context, docs: DataDocs, run: str) -> Iterator[None]:
     finally:
         if docs.has(run):
             context["ti"].xcom_push(key=DOCS_RUN, value=run)
+
+
+def _run_url(context: Context, address: Callable[[str, str], str] = run_url) -> str | None:
+    run = context["dag_run"]
+    run_id = getattr(run, "run_id", None)
+    return address(run.dag_id, run_id) if run_id else None
 
 
 def _report(model: str, verdict: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evergreen.adapters.installation import open_ledger, open_published, spec_of
+from evergreen.domain.alert import Alert
 from evergreen.orchestration.following import follow_ledger
 from evergreen.orchestration.model_task import ModelTask
 from evergreen.orchestration.notifiers import notify
@@ -38,14 +39,23 @@ class FollowLedger(ModelTask):
 
 
 class AnnounceRollback(ModelTask):
-    """Closes the model's incident and tells people."""
+    """Tells people, in the incident's thread where one is open, and closes the incident."""
 
     def execute(self, context: Context) -> str:
         """Return what was said."""
         release, ledger = context["ti"].xcom_pull(task_ids="roll_back"), open_ledger()
         version = release["version"]
         text = f"{self.model}: rolled back to version {version}: {context['params']['reason']}"
-        ledger.close_incident(self.model, outcome=f"rolled back to version {version}")
-        key = f"{self.model}/{release['fence']}/rollback"
-        notify(ledger, key, model=self.model, severity="warning", text=text)
+        outcome = f"rolled back to version {version}"
+        notify(
+            ledger,
+            f"{self.model}/{release['fence']}/rollback",
+            alert=Alert.ROLLED_BACK,
+            model=self.model,
+            severity="warning",
+            text=text,
+            facts={"serves": f"version {version}", "reasons": [context["params"]["reason"]]},
+            status=outcome,
+        )
+        ledger.close_incident(self.model, outcome=outcome)
         return text

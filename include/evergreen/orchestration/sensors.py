@@ -13,6 +13,7 @@ from evergreen.adapters.installation import open_ledger, spec_of
 from evergreen.config.durations import format_duration
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
+from evergreen.domain.alert import Alert
 from evergreen.domain.errors import HourNotClosed
 from evergreen.domain.windows import Window, hour_key
 from evergreen.orchestration.model_task import ModelTask
@@ -91,9 +92,16 @@ class WaitForHour(ModelTask, BaseSensorOperator):
         notify(
             open_ledger(),
             f"{self.model}/{window}/late",
+            alert=Alert.HOUR_LATE,
             model=self.model,
             severity="warning",
             text=f"{self.model}: late by more than {late}: {message}",
+            facts={
+                "waited for": str(window),
+                "late by more than": late,
+                "gives up after": format_duration(spec.lake.timeout),
+                "reasons": [message],
+            },
         )
 
 

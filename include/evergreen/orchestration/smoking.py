@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from evergreen.adapters.installation import open_published, open_registry
 from evergreen.config.model_spec import ModelSpec
+from evergreen.domain.alert import Alert
 from evergreen.domain.errors import ArtifactRefused, PublishRefused, SmokeFailed
 from evergreen.domain.windows import floor_hour
 from evergreen.orchestration.following import follow_ledger
@@ -53,7 +54,16 @@ def smoke_or_restore(spec: ModelSpec, *, version: int, fence: int, ledger: Ledge
     ledger.open_incident(spec.model, floor_hour(release.as_of), evidence=evidence)
     follow_ledger(spec, ledger)
     text = f"{spec.model}: {done.text}"
-    notify(ledger, f"{spec.model}/{fence}/smoke", model=spec.model, severity="error", text=text)
+    notify(
+        ledger,
+        f"{spec.model}/{fence}/smoke",
+        alert=Alert.SMOKE_TEST_FAILED,
+        model=spec.model,
+        severity="error",
+        text=text,
+        facts={"failed": f"version {version}", "reasons": [done.text]},
+        status=f"version {version} cannot serve; it needs a person",
+    )
     raise SmokeFailed(text)
 
 

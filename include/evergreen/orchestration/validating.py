@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from evergreen.adapters.installation import open_ledger, spec_of
+from evergreen.domain.alert import Alert
 from evergreen.monitor.day_report import listed
 from evergreen.orchestration.links import DOCS_RUN, DataDocsLink, data_docs_url
 from evergreen.orchestration.model_task import BranchTask, ModelTask
@@ -15,6 +16,7 @@ from evergreen.orchestration.run_context import Context, day_of, is_replay
 Report = dict[str, Any]
 TEXT_LENGTH = 1_000
 FINDINGS_SAID = 5
+MAX_FINDINGS = 50
 HOURS_SAID = 6
 
 
@@ -82,8 +84,27 @@ class AlertDay(ModelTask):
             about = "-".join(part for part in (report["digest"], landing) if part)
             key = f"{self.model}/{report['run']}/validation/{about}"
             severity = "error" if report["quarantined"] else "warning"
-            notify(ledger, key, model=self.model, severity=severity, text=text)
+            notify(
+                ledger,
+                key,
+                alert=Alert.HOURS_QUARANTINED,
+                model=self.model,
+                severity=severity,
+                text=text,
+                facts=self.facts(report),
+            )
         return texts
+
+    def facts(self, report: Report) -> dict[str, Any]:
+        """Return what Slack shows."""
+        hours = report["quarantined"]
+        return {
+            "day": report["run"],
+            "found": f"{report['errors']} errors, {report['warnings']} warnings",
+            "in quarantine": listed(hours, HOURS_SAID) or "nothing",
+            "reasons": report["findings"][:MAX_FINDINGS],
+            "data_docs_url": data_docs_url(self.model, report["run"]),
+        }
 
     def text(self, report: Report) -> str:
         """Return what failed, which hours are in quarantine, and where the details are."""
