@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from evergreen.adapters.ledger_history import History
 from evergreen.adapters.ledger_incidents import Incidents
+from evergreen.adapters.ledger_overview import Overview
 from evergreen.adapters.ledger_quarantine import Quarantine
 from evergreen.adapters.ledger_releases import Releases
 from evergreen.adapters.ledger_rows import (
@@ -23,6 +24,7 @@ from evergreen.adapters.ledger_rows import (
     Severity,
     StoredSketch,
 )
+from evergreen.adapters.ledger_timeline import Timeline
 
 __all__ = [
     "Decision",
@@ -40,7 +42,7 @@ __all__ = [
 ]
 
 
-class Ledger(History, Quarantine, Releases, Incidents):
+class Ledger(History, Quarantine, Releases, Incidents, Overview, Timeline):
     """The ledger at a SQLAlchemy URL. Call `migrate` once before the rest.
 
     Raises:

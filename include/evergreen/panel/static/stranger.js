@@ -1,0 +1,2 @@
+// The tab of a DAG that is not ours: nothing to load.
+export {};
