@@ -80,7 +80,7 @@ class Overview(Database):
         c = decisions.c
         hours = self._newest(models, c.hour, c.model)
         found = self._at(hours, decision_view(), c.model, c.hour)
-        views = [DecisionView(**row) for row in sorted(found, key=lambda row: not row["replay"])]
+        views = [decision_of(row) for row in sorted(found, key=lambda row: not row["replay"])]
         return {view.model: view for view in views}
 
     def newest_releases(self, models: Sequence[str]) -> dict[str, ReleaseView]:
@@ -95,7 +95,7 @@ class Overview(Database):
         c = runs.c
         opened = self._newest(models, c.opened_at, c.model)
         found = self._at(opened, run_view(), c.model, c.opened_at)
-        return {row["model"]: RunView(**row) for row in found}
+        return {row["model"]: run_of(row) for row in found}
 
     def open_incidents(self, models: Sequence[str]) -> dict[str, IncidentView]:
         """Return the incident of each model that has one now."""
@@ -181,10 +181,20 @@ def decision_view() -> sa.Select[Any]:
         c.hour,
         c.action,
         c.body["would"].as_string().label("would"),
-        sa.func.coalesce(c.body["reasons"], sa.literal([], sa.JSON)).label("reasons"),
+        c.body["reasons"].label("reasons"),
         c.replay,
         c.decided_at,
     )
+
+
+def decision_of(row: Mapping[str, Any]) -> DecisionView:
+    """Return the view; a body without reasons has none."""
+    return DecisionView(**{**row, "reasons": row["reasons"] or []})
+
+
+def run_of(row: Mapping[str, Any]) -> RunView:
+    """Return the view; a run that the gate has not judged has no reasons."""
+    return RunView(**{**row, "reasons": row["reasons"] or []})
 
 
 def release_view() -> sa.Select[Any]:
@@ -200,7 +210,7 @@ def run_view() -> sa.Select[Any]:
         c.manifest["reason"].as_string().label("requested"),
         *(c[name] for name in ("opened_at", "closed_at", "verdict", "version")),
         c.body["expected"].as_integer().label("expected"),
-        sa.func.coalesce(c.body["reasons"], sa.literal([], sa.JSON)).label("reasons"),
+        c.body["reasons"].label("reasons"),
     )
 
 

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from evergreen.adapters.ledger_database import Database
 from evergreen.adapters.ledger_history import within
 from evergreen.adapters.ledger_overview import (
+    decision_of,
     decision_view,
     incident_view,
     release_view,
+    run_of,
     run_view,
 )
 from evergreen.adapters.ledger_rows import Measurement
@@ -116,7 +118,7 @@ class Timeline(Database):
         c = decisions.c
         query = decision_view().where(c.model == model, *within(c.hour, window))
         query = query.order_by(c.hour.desc(), c.replay).limit(limit)
-        return [DecisionView(**row) for row in self._mappings(query)]
+        return [decision_of(row) for row in self._mappings(query)]
 
     def release_log(self, model: str, *, limit: int) -> list[ReleaseView]:
         """Return the newest releases, newest first."""
@@ -128,7 +130,7 @@ class Timeline(Database):
         """Return the newest retrainings, newest first."""
         c = runs.c
         query = run_view().where(c.model == model).order_by(c.opened_at.desc()).limit(limit)
-        return [RunView(**row) for row in self._mappings(query)]
+        return [run_of(row) for row in self._mappings(query)]
 
     def incident_log(self, model: str, *, limit: int) -> list[IncidentView]:
         """Return the newest incidents, newest first."""

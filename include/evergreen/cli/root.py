@@ -20,6 +20,7 @@ from evergreen.cli import (
     release,
     reproduce,
     retrain,
+    status,
     step,
     storefront,
     validate,
@@ -34,6 +35,7 @@ app = typer.Typer(
     "proven winner. State lies under EVERGREEN_HOME (default: .evergreen in the project).",
 )
 app.command("demo")(demo.demo)
+app.command("status")(status.status)
 app.add_typer(models.app, name="models")
 app.add_typer(storefront.app, name="storefront")
 app.add_typer(monitor.app, name="monitor")

@@ -7,8 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 SILENT_AFTER = timedelta(hours=3)
-"""The monitor runs every hour. Three hours without a measurement are not a late hour any more, which
-is told `lake.late_after` its end: the scheduler, the lake or the DAG stands still."""
+"""The monitor runs every hour. Three hours without a measurement are not a late hour any more (that
+is told `lake.late_after` its end): the scheduler, the lake or the DAG stands still."""
 
 
 class State(StrEnum):

@@ -96,7 +96,7 @@ function axes(format) {
   const grid = { stroke: colour("--line"), width: 1 };
   const shared = { stroke: colour("--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
   return [
-    { ...shared, space: 70, values: dates },
+    { ...shared, space: 70, size: 32, values: dates },
     { ...shared, size: 56, values: (_, ticks) => ticks.map(format) },
   ];
 }

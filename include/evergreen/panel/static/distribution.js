@@ -30,18 +30,18 @@ export function distribution(place, model) {
 
 function drawn(answer, open) {
   const step = (hours) => () => open(answer.column, hourKey(Date.parse(answer.hour) / 1000 + 3600 * hours));
-  const go = (text, label, action) =>
-    el("button", { type: "button", class: "plain", "aria-label": label, onclick: action }, text);
+  const go = (text, action) =>
+    el("button", { type: "button", class: "plain", onclick: action }, text);
   return [
     el("h3", {}, answer.column, el("span", { class: "quiet" }, ` version ${answer.version}, weight ${number(answer.importance)}`)),
     el(
       "p",
       { class: "steps" },
-      go("− 1 day", "A day earlier", step(-24)),
-      go("− 1 h", "An hour earlier", step(-1)),
+      go("1 day earlier", step(-24)),
+      go("1 hour earlier", step(-1)),
       el("strong", {}, moment(answer.hour)),
-      go("+ 1 h", "An hour later", step(1)),
-      go("Newest", "The newest hour", () => open(answer.column, null)),
+      go("1 hour later", step(1)),
+      go("Newest", () => open(answer.column, null)),
     ),
     el("ul", { class: "looks" }, answer.looks.map(look)),
     answer.day.length

@@ -123,7 +123,7 @@ function champion(status) {
   return [
     el("div", { class: "figure" }, `Version ${said.version}`),
     el("div", { class: "quiet" }, `${age(said.age_days)} old; learned until `, moment(said.as_of)),
-    status.probation ? el("div", {}, status.probation.until ? ["On probation until ", moment(status.probation.until), ": "] : "On probation: ", status.probation.reason) : null,
+    status.probation ? el("div", { class: "quiet" }, status.probation.until ? ["On probation until ", moment(status.probation.until), ": "] : "On probation: ", status.probation.reason) : null,
   ];
 }
 

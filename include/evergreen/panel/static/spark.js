@@ -10,8 +10,9 @@ const PAD = 2;
 export function spark({ at, ctr, expected }) {
   const known = [...ctr, ...expected].filter((value) => value !== null);
   if (at.length < 2 || !known.length) return null;
-  const low = Math.min(...known);
-  const high = Math.max(...known);
+  const flat = Math.min(...known) === Math.max(...known) ? 0.1 * Math.abs(known[0]) || 1 : 0;
+  const low = Math.min(...known) - flat;
+  const high = Math.max(...known) + flat;
   const [start, end] = [at[0], at[at.length - 1]];
   const x = (seconds) => PAD + ((WIDTH - 2 * PAD) * (seconds - start)) / (end - start || 1);
   const y = (value) => HEIGHT - PAD - ((HEIGHT - 2 * PAD) * (value - low)) / (high - low || 1);
@@ -30,7 +31,7 @@ export function spark({ at, ctr, expected }) {
   };
   const first = ctr.find((value) => value !== null);
   const last = ctr.findLast((value) => value !== null);
-  const label = `CTR from ${percent(first)} to ${percent(last)}, between ${percent(low)} and ${percent(high)}`;
+  const label = `CTR from ${percent(first)} to ${percent(last)}, expected ${percent(expected.at(-1))}`;
   return svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", role: "img", "aria-label": label },
