@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from evergreen.adapters.ledger import Ledger
+from evergreen.adapters.ledger_schema import sketches
 from evergreen.domain.baseline import CtrBaseline
 from evergreen.domain.bins import Bins, LevelBins, NumericBins
 from evergreen.domain.detector import GRID, Alarm
@@ -110,10 +111,18 @@ def measure(
     ledger.put_measurements(model, "ctr", said, replay=False)
     shift = {h: ("yes" if drifted else "no", drift_body(columns, drifted)) for h in window}
     ledger.put_measurements(model, "drift", shift, replay=False)
-    for hour in window if sketched else ():
-        ledger.put_sketch(
-            model, hour, profile=known.digest, generation=1, sketch=sketch_body(known, ctr, drifted)
+    if sketched:
+        sketch = sketch_body(known, ctr, drifted)
+        rows = [
+            {"model": model, "hour": h, "profile": known.digest, "generation": 1, "sketch": sketch}
+            for h in window
+        ]
+        insert = ledger._insert(sketches)
+        insert = insert.on_conflict_do_update(
+            index_elements=["model", "profile", "hour"], set_={"sketch": insert.excluded.sketch}
         )
+        with ledger._writing() as connection:  # hundreds of transactions would take seconds
+            connection.execute(insert, rows)
 
 
 def decide(ledger: Ledger, model: str, action: str, *reasons: str, hour: datetime = NEWEST) -> None:
@@ -187,7 +196,7 @@ def every_state(models_dir: Path, ledger: Ledger) -> dict[str, str]:
         ("search_ranking", "warning"),
         ("gift_finder", "no_data"),
         ("new_arrivals", "no_champion"),
-        ("also_bought", "probation"),
+        ("recently_viewed", "probation"),
         ("daily_deals", "healthy"),
         ("shoes_homepage", "healthy"),
     ):

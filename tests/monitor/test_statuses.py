@@ -53,7 +53,7 @@ def test_every_state_worst_first(models: Path, ledger: Ledger) -> None:
     assert by_name["coats_homepage"].headline == "Stale since 2011-05-31 23:00 UTC: retraining"
     assert "HOLD" in by_name["basket_upsell"].headline
     assert by_name["search_ranking"].quarantined_hours == 2
-    assert by_name["also_bought"].headline == "On probation until 2011-06-03 12:00 UTC"
+    assert by_name["recently_viewed"].headline == "On probation until 2011-06-03 12:00 UTC"
 
 
 def test_the_facts_of_one_model(models: Path, ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,8 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'"
 )
-SOURCES = ("src", "href")
+MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
+WRITTEN_DOWN = re.compile(r"\| `([^`]+)` \|.*`([0-9a-f]{64})` \|")
 
 
 def test_every_page_and_answer_has_the_strict_policy(
@@ -124,8 +126,6 @@ def test_the_login_comes_back_to_the_very_page(
 
 
 def test_the_plugin_does_not_import_the_panel_until_it_is_asked_for() -> None:
-    import subprocess
-
     code = (
         "import sys, evergreen_plugin as p; p.EvergreenPlugin().external_views;"
         "sys.exit('fastapi' in sys.modules or 'polars' in sys.modules)"

@@ -74,9 +74,7 @@ def _form(
 ) -> Form:
     dag_id = f"{model}__{kind}"
     if refused is None and not _may_start(dag_id, user):
-        refused = (
-            f"You may look, but not start runs of {dag_id}: ask whoever gives rights in Airflow"
-        )
+        refused = f"You may look, but not start {dag_id}: ask whoever gives rights in Airflow"
     return Form(name=name, path=f"dags/{dag_id}{page}", help=text, refused=refused)
 
 
