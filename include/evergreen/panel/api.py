@@ -14,7 +14,7 @@ from evergreen.adapters.installation import spec_of
 from evergreen.adapters.secret_free import secret_free
 from evergreen.config.model_spec import model_folders
 from evergreen.config.settings import settings
-from evergreen.domain.errors import ModelSpecInvalid, WindowEmpty
+from evergreen.domain.errors import ModelSpecInvalid, ProfileInvalid, WindowEmpty, WindowInvalid
 from evergreen.domain.windows import parse_hour
 from evergreen.monitor.distribution import Distribution, distribution, newest_drift_hour
 from evergreen.monitor.model_page import Days, model_page
@@ -71,10 +71,12 @@ def one_model(model: WatchedModel, user: User, days: Days = Days.MONTH) -> Model
 def one_column(model: WatchedModel, column: Column, hour: Hour = None) -> Distribution:
     """Return how a column was distributed at an hour, the newest one by default."""
     spec = spec_of(model)
-    moment = parse_hour(hour) if hour else newest_drift_hour(model, ledger())
     try:
+        moment = parse_hour(hour) if hour else newest_drift_hour(model, ledger())
         found = distribution(spec, column, moment, ledger=ledger())
-    except WindowEmpty as error:
+    except WindowInvalid as error:
+        raise HTTPException(422, str(error)) from None
+    except (WindowEmpty, ProfileInvalid) as error:
         raise HTTPException(404, str(error)) from None
     if found is None:
         raise HTTPException(404, f"the profile of {model} has no column {column!r}"[:300])
