@@ -28,6 +28,19 @@ EVIL = "<script>alert(1)</script><!channel>"
 BY_CHANCE = Spread(scale=1.0, freedom=2.0, blocks=100, design_effect=1.0)
 
 
+MADE = {
+    "coats_homepage": "stale",
+    "basket_upsell": "held",
+    "search_ranking": "warning",
+    "gift_finder": "no_data",
+    "new_arrivals": "no_champion",
+    "recently_viewed": "probation",
+    "daily_deals": "healthy",
+    "shoes_homepage": "healthy",
+}
+"""Model to the state that it is made in."""
+
+
 def add_model(folder: Path, name: str, **more: Any) -> None:
     """Write a model's folder."""
     (folder / name).mkdir(parents=True, exist_ok=True)
@@ -188,25 +201,18 @@ def drift_body(columns: Sequence[str], drifted: Sequence[str] = ()) -> dict[str,
 
 
 def every_state(models_dir: Path, ledger: Ledger) -> dict[str, str]:
-    """Make a model in each state that measurements made just now can be in; return their states."""
-    made = {}
-    for name, state in (
-        ("coats_homepage", "stale"),
-        ("basket_upsell", "held"),
-        ("search_ranking", "warning"),
-        ("gift_finder", "no_data"),
-        ("new_arrivals", "no_champion"),
-        ("recently_viewed", "probation"),
-        ("daily_deals", "healthy"),
-        ("shoes_homepage", "healthy"),
-    ):
+    """Make a model in each state that measurements made just now can be in; return their states.
+
+    Asked again it finds them made.
+    """
+    if (models_dir / "broken_yaml").exists():
+        return {**MADE, "broken_yaml": "error"}
+    for name, state in MADE.items():
         add_model(models_dir, name)
         _STATES[state](ledger, name)
-        made[name] = state
     (models_dir / "broken_yaml").mkdir()
     (models_dir / "broken_yaml" / "model.yaml").write_text("model: broken_yaml\nownr: nobody\n")
-    made["broken_yaml"] = "error"
-    return made
+    return {**MADE, "broken_yaml": "error"}
 
 
 def _healthy(ledger: Ledger, model: str) -> None:

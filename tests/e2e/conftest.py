@@ -8,11 +8,11 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
-from kept_demo import BACKFILLED, MODEL, Told, command, stop
+from kept_demo import BACKFILLED, MODEL, Told, command, stop, told_of
 
-from evergreen.adapters.ledger import Ledger
 from evergreen.config.settings import PROJECT
 from evergreen.orchestration.airflow_api import AirflowApi
 from evergreen.orchestration.local_airflow import USER
@@ -20,7 +20,13 @@ from evergreen.orchestration.local_airflow import USER
 
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """Run the demo once, as a user would; its models are a copy, so that tests may add some."""
+    """Run the demo once, as a user would; its models are a copy, so that tests may add some.
+
+    `EVERGREEN_KEPT_DEMO` names the home of one that runs already, for the panel's tests alone.
+    """
+    if kept := os.environ.get("EVERGREEN_KEPT_DEMO"):
+        yield told_of(Path(kept), Path(kept).parent / "models", Path(kept), {})
+        return
     home, out = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("out")
     models = home / "models"
     shutil.copytree(PROJECT / "include" / "models", models)
@@ -35,20 +41,10 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     demo = home / "demo"
     try:
         assert done.returncode == 0, done.stderr[-4_000:]
-        url = json.loads((demo / "airflow" / "running.json").read_text())["url"]
-        password = (demo / "airflow" / "password").read_text()
-        with closing(AirflowApi(url, user=USER, password=password)) as api:
+        made = told_of(demo, models, out, json.loads(done.stdout))
+        with closing(AirflowApi(made.url, user=USER, password=made.password)) as api:
             api.set_paused(f"{MODEL}__monitor_hourly", paused=True)  # what is looked at stays so
-        ledger = Ledger(f"sqlite:///{demo / 'ledger.db'}")
-        yield Told(
-            report=json.loads(done.stdout),
-            home=demo,
-            out=out,
-            ledger=ledger,
-            models=models,
-            url=url,
-            password=password,
-        )
-        ledger.close()
+        yield made
+        made.ledger.close()
     finally:
         stop(demo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -28,6 +29,19 @@ class Told:
     models: Path
     url: str
     password: str
+
+
+def told_of(home: Path, models: Path, out: Path, report: dict[str, Any]) -> Told:
+    """Return what the demo of this home has left behind and running."""
+    return Told(
+        report=report,
+        home=home,
+        out=out,
+        ledger=Ledger(f"sqlite:///{home / 'ledger.db'}"),
+        models=models,
+        url=json.loads((home / "airflow" / "running.json").read_text())["url"],
+        password=(home / "airflow" / "password").read_text(),
+    )
 
 
 def command(*more: str) -> list[str]:

@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from kept_demo import MODEL, Told
-from panel_browser import CHROMIUM, Visit, admin_token, started, viewer_token, visit
+from panel_browser import CHROMIUM, WAIT_MS, Visit, admin_token, started, viewer_token, visit
 from playwright.sync_api import Browser, Route, expect
 
 from made_models import EVIL, every_state
 
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.timeout(900)]
+expect.set_options(timeout=WAIT_MS)
 Open = Callable[..., AbstractContextManager[Visit]]
 SANDBOX = "An iframe which has both allow-scripts and allow-same-origin"  # Airflow's own choice
 LOOKS = [(1280, False), (1280, True), (390, False), (390, True)]
@@ -184,7 +185,7 @@ def test_a_new_installation_says_how_to_begin(window: Open) -> None:
 def test_waiting_and_trouble_are_shown_and_can_be_tried_again(window: Open) -> None:
     held: list[Route] = []
     with window() as seen:
-        seen.page.route("**/api/models", held.append)
+        seen.page.route("**/api/models", lambda route: held.append(route))
         seen.page.goto(f"{seen.url}/evergreen/")
         expect(seen.page.locator(".skeleton")).to_be_visible()
         seen.keep("loading-1280-light")
@@ -196,7 +197,7 @@ def test_waiting_and_trouble_are_shown_and_can_be_tried_again(window: Open) -> N
         alert = seen.page.get_by_role("alert")
         expect(alert).to_contain_text("The records are out of reach")
         expect(alert).to_contain_text("refused")
-        seen.keep("error-1280-light")
+        seen.keep("unreachable-1280-light")
         assert seen.violations() == []
         seen.page.unroute("**/api/models")
         seen.page.get_by_role("button", name="Try again").click()

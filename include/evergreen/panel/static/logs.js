@@ -4,6 +4,8 @@ import { el, section, table } from "./dom.js";
 import { inward } from "./frame.js";
 import { action, count, KINDS, moment, reasons } from "./words.js";
 
+const NEWEST = 5;
+
 export function decisions(page) {
   if (!page.decisions.length)
     return section("decisions", "Decisions", el("p", { class: "quiet" }, "Nothing was decided in this time."));
@@ -16,9 +18,12 @@ export function decisions(page) {
       reasons(one.reasons, 2),
     ),
   );
-  const first = el("ol", { class: "log" }, items.slice(0, 8));
-  if (items.length <= 8) return section("decisions", "Decisions", first);
-  const rest = el("details", {}, el("summary", {}, `${items.length - 8} earlier`), el("ol", { class: "log" }, items.slice(8)));
+  // What was asked for is never hidden among hours in which nothing happened.
+  const shown = (_, index) => index < NEWEST || page.decisions[index].would.startsWith("request");
+  const first = el("ol", { class: "log" }, items.filter(shown));
+  const others = items.filter((item, index) => !shown(item, index));
+  if (!others.length) return section("decisions", "Decisions", first);
+  const rest = el("details", {}, el("summary", {}, `${others.length} more, in which nothing was asked for`), el("ol", { class: "log" }, others));
   return section("decisions", "Decisions", first, rest);
 }
 
