@@ -252,6 +252,7 @@ def test_airflow_s_navigation_opens_it_and_its_buttons_lead_to_the_forms(window:
         frame = page.frame_locator("iframe")
         frame.get_by_role("link", name=MODEL, exact=True).click()
         expect(frame.get_by_role("heading", name=MODEL)).to_be_visible()
+        expect(frame.locator(".plot canvas").first).to_be_visible()
         seen.keep("airflow-navigation-1280-light")
         frame.get_by_role("link", name="Retrain").click()
         page.wait_for_url(f"**/dags/{MODEL}__retrain")

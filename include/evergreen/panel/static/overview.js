@@ -179,11 +179,11 @@ function flags(model) {
 
 function ctr(said) {
   if (!said || said.value === null) return el("span", { class: "quiet" }, "–");
-  const delta = said.expected ? ` (${change(said.value, said.expected)})` : "";
+  const delta = el("span", { class: said.verdict === "yes" ? "bad" : "quiet" }, change(said.value, said.expected));
   return [
-    el("span", { class: "figure" }, percent(said.value)),
+    el("span", { class: "figure" }, percent(said.value), " ", delta),
+    el("div", { class: "quiet" }, `expected ${percent(said.expected)}`),
     el("div", { class: "quiet" }, `${percent(said.lower)} to ${percent(said.upper)}`),
-    el("div", { class: "quiet" }, `expected ${percent(said.expected)}${delta}`),
   ];
 }
 
@@ -215,7 +215,7 @@ function decision(said) {
   return [
     el("span", {}, action(said), said.replay ? " (replay)" : ""),
     el("div", { class: "quiet" }, moment(said.hour)),
-    el("div", { class: "quiet clip" }, said.reasons[0] ?? ""),
+    el("div", { class: "quiet clip one" }, said.reasons[0] ?? ""),
   ];
 }
 
