@@ -71,7 +71,7 @@ def test_a_hundred_models_cost_as_many_statements_as_two(
 ) -> None:
     for index in range(100):
         add_model(home / "models", f"m{index:03d}")
-        measure(ledger, f"m{index:03d}", hours=2, sketched=False)
+        measure(ledger, f"m{index:03d}", hours=1, sketched=False)
     statements.clear()
     body = reader.get(API).json()
     assert len(body["models"]) == 102

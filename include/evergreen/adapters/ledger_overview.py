@@ -187,12 +187,12 @@ def decision_view() -> sa.Select[Any]:
     )
 
 
-def decision_of(row: Mapping[str, Any]) -> DecisionView:
+def decision_of(row: Mapping[str, Any] | sa.RowMapping) -> DecisionView:
     """Return the view; a body without reasons has none."""
     return DecisionView(**{**row, "reasons": row["reasons"] or []})
 
 
-def run_of(row: Mapping[str, Any]) -> RunView:
+def run_of(row: Mapping[str, Any] | sa.RowMapping) -> RunView:
     """Return the view; a run that the gate has not judged has no reasons."""
     return RunView(**{**row, "reasons": row["reasons"] or []})
 
