@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -124,6 +125,20 @@ def test_the_login_comes_back_to_the_very_page(visitor: TestClient) -> None:
     onwards = visitor.get(answer.headers["location"])  # Airflow's own check of `next`
     login = urlsplit(onwards.headers["location"])
     assert (login.path, parse_qs(login.query)["next"]) == ("/auth/login", [wanted])
+
+
+def test_a_person_is_told_in_a_page_and_a_program_in_json(
+    reader: TestClient, log_in: Callable[[str | None], TestClient]
+) -> None:
+    browser = {"accept": "text/html"}
+    page = reader.get("/evergreen/models/%3Cb%3Enope", headers=browser)
+    assert (page.status_code, page.headers["content-security-policy"]) == (404, POLICY)
+    assert "no model is named &#x27;&lt;b&gt;nope&#x27;" in page.text
+    assert reader.get("/evergreen/models/nope").json() == {"detail": "no model is named 'nope'"}
+    refused = log_in(None).get("/evergreen/models/shop", headers=browser)
+    assert refused.status_code == 403
+    assert "You may not see this" in refused.text
+    assert reader.get("/evergreen/api/models/nope", headers=browser).json()["detail"]
 
 
 def test_the_plugin_does_not_import_the_panel_until_it_is_asked_for() -> None:

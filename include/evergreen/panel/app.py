@@ -13,7 +13,9 @@ from typing import Annotated
 from airflow.api_fastapi.app import API_ROOT_PATH
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from evergreen.adapters.data_docs import MOUNT, DataDocs
 from evergreen.adapters.installation import open_reports
@@ -30,7 +32,7 @@ from evergreen.panel.access import (
     ask_to_log_in,
     logged_in,
 )
-from evergreen.panel.headers import with_headers
+from evergreen.panel.headers import LEFT_PAGES, with_headers
 from evergreen.panel.run_list import run_list
 
 TYPES = {
@@ -44,6 +46,7 @@ TYPES = {
 """What is served of Data Docs; anything else, scripts above all, is not."""
 READING = ["GET", "HEAD"]
 FOR_A_YEAR = {"Cache-Control": "private, max-age=31536000, immutable"}
+REFUSED = {403: "You may not see this", 404: "There is nothing here"}
 AIRFLOW = f"{API_ROOT_PATH.rstrip('/')}/"
 """Path of Airflow's root: `[api] base_url` may have a prefix."""
 User = Annotated[BaseUser, Depends(logged_in)]
@@ -54,6 +57,7 @@ def make_app() -> FastAPI:
     app = FastAPI(title="Evergreen", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(NotLoggedIn, ask_to_log_in)
     app.add_exception_handler(EvergreenError, _unreachable)
+    app.add_exception_handler(StarletteHTTPException, _refused)
     app.middleware("http")(with_headers)
     app.add_api_route("/", overview, methods=READING)
     app.add_api_route("/models/{model}", model, methods=READING)
@@ -130,6 +134,18 @@ def report(model: RetrainedModel, run_key: str, champion: str) -> Response:
 
 def _docs(model: str) -> DataDocs:
     return DataDocs(settings().docs_root(model))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Say why in a page where a person looks at one: the frame in Airflow's UI shows it."""
+    assert isinstance(error, StarletteHTTPException)
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    looks = "text/html" in request.headers.get("accept", "")
+    if not looks or path.startswith((*LEFT_PAGES, "/api/", "/static/")):
+        return await http_exception_handler(request, error)
+    title = REFUSED.get(error.status_code, "Something went wrong")
+    page = pages.told_page(AIRFLOW, title, str(error.detail))
+    return HTMLResponse(page, status_code=error.status_code, headers=error.headers)
 
 
 def _unreachable(_: Request, error: Exception) -> JSONResponse:

@@ -36,11 +36,10 @@ MODEL = """<header class="top">
 <nav aria-label="Where you are"><a href="{panel}">All models</a></nav>
 <h1>{model}</h1><p id="asked" class="quiet"></p></header>
 <main id="main" aria-busy="true">{skeleton}</main>"""
-STRANGER = """<header class="top">
+TOLD = """<header class="top">
 <nav aria-label="Where you are"><a href="{panel}">All models</a></nav>
-<h1>Not a model of Evergreen</h1></header>
-<main id="main">
-<p>The DAG <code>{dag}</code> belongs to no model that Evergreen keeps fresh.</p></main>"""
+<h1>{title}</h1></header>
+<main id="main"><p>{text}</p></main>"""
 
 
 def overview_page(airflow: str) -> str:
@@ -62,7 +61,14 @@ def model_page(airflow: str, model: str) -> str:
 
 def stranger_page(airflow: str, dag_id: str) -> str:
     """Return what the tab of a DAG shows that is not ours."""
-    body = STRANGER.format(panel=escape(f"{airflow}evergreen/"), dag=escape(dag_id))
+    text = f"The DAG {dag_id} belongs to no model that Evergreen keeps fresh."
+    return told_page(airflow, "Not a model of Evergreen", text)
+
+
+def told_page(airflow: str, title: str, text: str) -> str:
+    """Return a page that only says something: why there is nothing else to see."""
+    panel = escape(f"{airflow}evergreen/")
+    body = TOLD.format(panel=panel, title=escape(title), text=escape(text))
     return _page(airflow, "Evergreen", body, script="stranger.js")
 
 

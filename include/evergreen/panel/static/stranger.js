@@ -1,2 +1,2 @@
-// The tab of a DAG that is not ours: nothing to load.
+// A page that only says something: nothing to load.
 export {};
