@@ -30,7 +30,11 @@ export function ctrChart(page) {
     key(page),
     el("div", { role: "img", "aria-label": `Chart of the CTR. ${summary}` }, places.ctr),
     judged
-      ? el("p", { class: "quiet" }, "Evidence of a drop (logarithm); it alarms above the dashed level")
+      ? el(
+          "p",
+          { class: "quiet" },
+          "Evidence of a drop (logarithm); it alarms above the dashed level",
+        )
       : el("p", { class: "quiet" }, "No hour of this time has been judged yet."),
     el(
       "div",
@@ -64,10 +68,15 @@ function inWords(page) {
   if (last < 0) return "No mature impression in this time.";
   const alarms = line.alarm.filter(Boolean).length;
   const expected = line.expected[last];
-  const than = expected === null ? "" : `, expected ${percent(expected)} (${change(line.ctr[last], expected)})`;
+  const than =
+    expected === null
+      ? ""
+      : `, expected ${percent(expected)} (${change(line.ctr[last], expected)})`;
   const said = [
     `CTR of the last 24 hours: ${percent(line.ctr[last])}${than}.`,
-    alarms ? `The CTR sensor alarmed in ${alarms} of these hours.` : "The CTR sensor never alarmed.",
+    alarms
+      ? `The CTR sensor alarmed in ${alarms} of these hours.`
+      : "The CTR sensor never alarmed.",
   ];
   const versions = page.deployed.map((one) => `version ${one.version}`);
   if (versions.length) said.push(`Deployed in this time: ${versions.join(", ")}.`);
@@ -81,7 +90,8 @@ function evidenceInWords(line) {
 }
 
 function key(page) {
-  const item = (kind, text) => el("li", {}, el("span", { class: `key ${kind}`, "aria-hidden": "true" }), text);
+  const item = (kind, text) =>
+    el("li", {}, el("span", { class: `key ${kind}`, "aria-hidden": "true" }), text);
   const items = [
     item("key-ctr", "CTR, trailing 24 hours"),
     item("key-expected", "expected, with its 95 % band"),
@@ -94,7 +104,12 @@ function key(page) {
 
 function axes(format) {
   const grid = { stroke: colour("--line"), width: 1 };
-  const shared = { stroke: colour("--quiet"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
+  const shared = {
+    stroke: colour("--quiet"),
+    grid,
+    ticks: grid,
+    font: "12px system-ui, sans-serif",
+  };
   return [
     { ...shared, space: 70, size: 32, values: dates },
     { ...shared, size: 56, values: (_, ticks) => ticks.map(format) },
@@ -116,8 +131,14 @@ function options(page, width, height, tell, more) {
 }
 
 function pointInWords(line, i) {
-  const expected = line.expected[i] === null ? "" : `, expected ${percent(line.expected[i])} (${percent(line.low[i])} to ${percent(line.high[i])})`;
-  const judged = line.evidence[i] === null ? "" : `; evidence ${number(line.evidence[i])}, alarm above ${number(line.level[i])}`;
+  const expected =
+    line.expected[i] === null
+      ? ""
+      : `, expected ${percent(line.expected[i])} (${percent(line.low[i])} to ${percent(line.high[i])})`;
+  const judged =
+    line.evidence[i] === null
+      ? ""
+      : `; evidence ${number(line.evidence[i])}, alarm above ${number(line.level[i])}`;
   const version = line.version[i] ? `, version ${line.version[i]}` : "";
   return `${plainMoment(line.at[i])}: CTR ${percent(line.ctr[i])}${expected}; ${count(line.impressions[i], "impression")} in the hour${version}${judged}`;
 }
@@ -187,7 +208,8 @@ function marks(plot, page) {
   for (const hour of page.quarantined) {
     const start = Date.parse(hour) / 1000;
     const from = across(start);
-    if (inside(from)) ctx.fillRect(from, bbox.top, Math.max(across(start + 3600) - from, 2 * scale), bbox.height);
+    if (inside(from))
+      ctx.fillRect(from, bbox.top, Math.max(across(start + 3600) - from, 2 * scale), bbox.height);
   }
   ctx.fillStyle = colour("--bad");
   page.timeline.at.forEach((at, index) => {
@@ -219,8 +241,22 @@ function marks(plot, page) {
 
 // The same numbers as a table, made when it is first opened.
 function numbers(line) {
-  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The chart's numbers" });
-  const heads = ["Hour (UTC)", "CTR", "Expected", "Band", "Impressions", "Evidence", "Alarm", "Version"];
+  const box = el("div", {
+    class: "scroll",
+    tabindex: "0",
+    role: "region",
+    "aria-label": "The chart's numbers",
+  });
+  const heads = [
+    "Hour (UTC)",
+    "CTR",
+    "Expected",
+    "Band",
+    "Impressions",
+    "Evidence",
+    "Alarm",
+    "Version",
+  ];
   const fillIn = () => {
     if (box.childElementCount) return;
     const rows = line.at.map((at, i) => [

@@ -19,8 +19,13 @@ export function distribution(place, model) {
       put(place, drawn(answer, open));
       announce(`Distribution of ${column}`);
     } catch (error) {
-      const trouble = error instanceof Trouble ? error : new Trouble("It cannot be shown", String(error));
-      put(place, el("h3", {}, column), troubled(trouble, () => open(column, hour)));
+      const trouble =
+        error instanceof Trouble ? error : new Trouble("It cannot be shown", String(error));
+      put(
+        place,
+        el("h3", {}, column),
+        troubled(trouble, () => open(column, hour)),
+      );
     }
     place.setAttribute("aria-busy", "false");
     place.scrollIntoView({ block: "nearest" });
@@ -29,11 +34,21 @@ export function distribution(place, model) {
 }
 
 function drawn(answer, open) {
-  const step = (hours) => () => open(answer.column, hourKey(Date.parse(answer.hour) / 1000 + 3600 * hours));
+  const step = (hours) => () =>
+    open(answer.column, hourKey(Date.parse(answer.hour) / 1000 + 3600 * hours));
   const go = (text, action) =>
     el("button", { type: "button", class: "plain", onclick: action }, text);
   return [
-    el("h3", {}, answer.column, el("span", { class: "quiet" }, ` version ${answer.version}, weight ${number(answer.importance)}`)),
+    el(
+      "h3",
+      {},
+      answer.column,
+      el(
+        "span",
+        { class: "quiet" },
+        ` version ${answer.version}, weight ${number(answer.importance)}`,
+      ),
+    ),
     el(
       "p",
       { class: "steps" },
@@ -51,10 +66,17 @@ function drawn(answer, open) {
 }
 
 function look(said) {
-  const verdict = said.verdict === "yes" ? (DRIFTS[said.kind] ?? "drifted") : VERDICTS[said.verdict];
+  const verdict =
+    said.verdict === "yes" ? (DRIFTS[said.kind] ?? "drifted") : VERDICTS[said.verdict];
   const view = said.view === "24h" ? "Over 24 hours" : "In this hour alone";
   const bad = said.verdict === "yes" ? "bad" : null;
-  return el("li", {}, `${view}: `, el("strong", { class: bad }, verdict), `. ${said.reason} (${number(said.rows)} rows)`);
+  return el(
+    "li",
+    {},
+    `${view}: `,
+    el("strong", { class: bad }, verdict),
+    `. ${said.reason} (${number(said.rows)} rows)`,
+  );
 }
 
 function bars(answer) {
@@ -73,7 +95,12 @@ function bars(answer) {
       "tr",
       {},
       el("th", { scope: "row" }, label),
-      el("td", { class: "bars", "aria-hidden": "true" }, bar("bar-before", before), bar("bar-now", now)),
+      el(
+        "td",
+        { class: "bars", "aria-hidden": "true" },
+        bar("bar-before", before),
+        bar("bar-now", now),
+      ),
       el("td", {}, percent(before, 1)),
       el("td", {}, percent(now, 1)),
       el("td", {}, `${sign}${Math.abs(moved).toFixed(1)}`),
@@ -83,8 +110,31 @@ function bars(answer) {
   return el(
     "table",
     { class: "bins" },
-    el("caption", { class: "quiet" }, `Share of rows in each bin: reference (${number(answer.reference_rows)} rows) and the 24 hours up to now (${number(answer.day_rows)} rows)`),
-    el("thead", {}, el("tr", {}, head("Bin"), el("td", { class: "bars", "aria-hidden": "true" }, el("span", { class: "key bar-before" }), "reference ", el("span", { class: "key bar-now" }), "now"), head("Reference"), head("Now"), head("Points"))),
+    el(
+      "caption",
+      { class: "quiet" },
+      `Share of rows in each bin: reference (${number(answer.reference_rows)} rows) and the 24 hours up to now (${number(answer.day_rows)} rows)`,
+    ),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        head("Bin"),
+        el(
+          "td",
+          { class: "bars", "aria-hidden": "true" },
+          el("span", { class: "key bar-before" }),
+          "reference ",
+          el("span", { class: "key bar-now" }),
+          "now",
+        ),
+        head("Reference"),
+        head("Now"),
+        head("Points"),
+      ),
+    ),
     el("tbody", {}, rows),
   );
 }

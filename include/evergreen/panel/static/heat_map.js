@@ -14,10 +14,18 @@ function shade(size) {
 export function heatMap(map, choose) {
   if (!map.columns.length)
     return el("p", { class: "quiet" }, "No hour of this time has been judged for drift yet.");
-  const hover = el("p", { class: "quiet hover", "aria-hidden": "true" }, "Point at a cell for its numbers.");
+  const hover = el(
+    "p",
+    { class: "quiet hover", "aria-hidden": "true" },
+    "Point at a cell for its numbers.",
+  );
   const rows = map.columns.map((column) => row(map, column, choose, hover));
-  const read = map.read_every_hours > 1 ? ` Every ${map.read_every_hours} hours were looked at.` : "";
-  const each = map.period_hours > 1 ? `One cell is the worst of ${map.period_hours} hours.` : "One cell is an hour.";
+  const read =
+    map.read_every_hours > 1 ? ` Every ${map.read_every_hours} hours were looked at.` : "";
+  const each =
+    map.period_hours > 1
+      ? `One cell is the worst of ${map.period_hours} hours.`
+      : "One cell is an hour.";
   return el(
     "div",
     {},
@@ -30,7 +38,13 @@ export function heatMap(map, choose) {
       el(
         "thead",
         {},
-        el("tr", {}, el("th", { scope: "col" }, "Column"), el("th", { scope: "col", class: "narrow" }, "Weight"), el("th", { scope: "col" }, span(map))),
+        el(
+          "tr",
+          {},
+          el("th", { scope: "col" }, "Column"),
+          el("th", { scope: "col", class: "narrow" }, "Weight"),
+          el("th", { scope: "col" }, span(map)),
+        ),
       ),
       el("tbody", {}, rows),
     ),
@@ -51,7 +65,8 @@ function span(map) {
 
 function inWords(map) {
   const drifted = map.columns.filter((column) => column.drifted.some((kind) => kind));
-  if (!drifted.length) return `None of ${count(map.columns.length, "column")} has drifted in this time.`;
+  if (!drifted.length)
+    return `None of ${count(map.columns.length, "column")} has drifted in this time.`;
   const names = drifted.slice(0, 5).map((column) => column.column);
   const more = drifted.length > 5 ? ` and ${drifted.length - 5} more` : "";
   return `${drifted.length} of ${count(map.columns.length, "column")} drifted at some time: ${names.join(", ")}${more}.`;
@@ -85,7 +100,14 @@ function row(map, column, choose, hover) {
     });
   });
   const drifts = column.drifted.map((kind, index) =>
-    kind ? svg("circle", { class: "drifted", cx: (index + 0.5) * CELL.width - 0.5, cy: CELL.height / 2, r: 2.6 }) : null,
+    kind
+      ? svg("circle", {
+          class: "drifted",
+          cx: (index + 0.5) * CELL.width - 0.5,
+          cy: CELL.height / 2,
+          r: 2.6,
+        })
+      : null,
   );
   const picture = svg(
     "svg",
@@ -107,7 +129,12 @@ function row(map, column, choose, hover) {
   );
   const name = el(
     "button",
-    { type: "button", class: "plain", "data-column": column.column, onclick: () => choose(column.column, null) },
+    {
+      type: "button",
+      class: "plain",
+      "data-column": column.column,
+      onclick: () => choose(column.column, null),
+    },
     column.column,
   );
   return el(

@@ -8,13 +8,24 @@ const NEWEST = 5;
 
 export function decisions(page) {
   if (!page.decisions.length)
-    return section("decisions", "Decisions", el("p", { class: "quiet" }, "Nothing was decided in this time."));
+    return section(
+      "decisions",
+      "Decisions",
+      el("p", { class: "quiet" }, "Nothing was decided in this time."),
+    );
   const items = page.decisions.map((one) =>
     el(
       "li",
       { class: `is-${one.would}` },
       el("strong", {}, action(one)),
-      el("span", { class: "quiet" }, one.hours > 1 ? ` ${count(one.hours, "hour")}, ` : " ", moment(one.first), one.hours > 1 ? [" to ", moment(one.last)] : null, one.replay ? " (replay: nothing was done)" : ""),
+      el(
+        "span",
+        { class: "quiet" },
+        one.hours > 1 ? ` ${count(one.hours, "hour")}, ` : " ",
+        moment(one.first),
+        one.hours > 1 ? [" to ", moment(one.last)] : null,
+        one.replay ? " (replay: nothing was done)" : "",
+      ),
       reasons(one.reasons, 2),
     ),
   );
@@ -23,7 +34,12 @@ export function decisions(page) {
   const first = el("ol", { class: "log" }, items.filter(shown));
   const others = items.filter((item, index) => !shown(item, index));
   if (!others.length) return section("decisions", "Decisions", first);
-  const rest = el("details", {}, el("summary", {}, `${others.length} more, in which nothing was asked for`), el("ol", { class: "log" }, others));
+  const rest = el(
+    "details",
+    {},
+    el("summary", {}, `${others.length} more, in which nothing was asked for`),
+    el("ol", { class: "log" }, others),
+  );
   return section("decisions", "Decisions", first, rest);
 }
 
@@ -34,10 +50,22 @@ function report(model, runKey, champion) {
 
 export function releases(model, page) {
   if (!page.releases.length)
-    return section("releases", "Releases", el("p", { class: "quiet" }, "No version has been released yet."));
+    return section(
+      "releases",
+      "Releases",
+      el("p", { class: "quiet" }, "No version has been released yet."),
+    );
   const rows = page.releases.map((one, index) => [
-    el("span", {}, `Version ${one.version}`, index === 0 ? el("span", { class: "flag" }, "in force") : null),
-    [KINDS[one.kind] ?? one.kind, one.replaced_version ? `, in place of version ${one.replaced_version}` : ""],
+    el(
+      "span",
+      {},
+      `Version ${one.version}`,
+      index === 0 ? el("span", { class: "flag" }, "in force") : null,
+    ),
+    [
+      KINDS[one.kind] ?? one.kind,
+      one.replaced_version ? `, in place of version ${one.replaced_version}` : "",
+    ],
     moment(one.released_at),
     moment(one.as_of),
     reasons(one.reason.split("; ")),
@@ -51,14 +79,24 @@ const TRIGGERS = { asset: "the monitor", manual: "a person", scheduled: "the clo
 
 export function runs(model, page) {
   if (!page.runs.length)
-    return section("runs", "Retrainings", el("p", { class: "quiet" }, "Nothing was retrained yet."));
+    return section(
+      "runs",
+      "Retrainings",
+      el("p", { class: "quiet" }, "Nothing was retrained yet."),
+    );
   const rows = page.runs.map((one) => [
     moment(one.opened_at),
-    one.verdict ? el("strong", { class: `verdict-${one.verdict}` }, one.verdict) : one.closed_at ? "–" : "running, or ended before the gate",
+    one.verdict
+      ? el("strong", { class: `verdict-${one.verdict}` }, one.verdict)
+      : one.closed_at
+        ? "–"
+        : "running, or ended before the gate",
     one.version ? `version ${one.version}` : "–",
     [
       TRIGGERS[one.trigger] ?? one.trigger,
-      one.requested ? el("details", {}, el("summary", {}, "Why"), reasons(one.requested.split("; "), 9)) : null,
+      one.requested
+        ? el("details", {}, el("summary", {}, "Why"), reasons(one.requested.split("; "), 9))
+        : null,
     ],
     one.reasons.length ? reasons(one.reasons, 2) : "–",
     one.verdict ? report(model, one.run_key, one.expected) : "–",

@@ -7,8 +7,9 @@ import { announce, el, put, section } from "./dom.js";
 import { inward, outward } from "./frame.js";
 import { heatMap } from "./heat_map.js";
 import { decisions, incidents, releases, runs } from "./logs.js";
+import { standing } from "./standing.js";
 import { banner, empty, show, troubled } from "./states.js";
-import { action, age, badge, change, count, moment, number, percent, reasons } from "./words.js";
+import { count, moment } from "./words.js";
 
 const RANGES = [2, 7, 30, 90];
 const SILENT_HOURS = 3;
@@ -26,8 +27,19 @@ async function load({ quiet = false } = {}) {
   main.setAttribute("aria-busy", "true");
   try {
     const answer = await ask(`models/${encodeURIComponent(model)}`, { days });
-    const again = el("button", { type: "button", class: "plain", onclick: () => load({ quiet: true }) }, "Refresh");
-    put(asked, answer.status.owner ? `${answer.status.owner} · ` : "", "as of ", moment(answer.asked_at), " ", again);
+    const again = el(
+      "button",
+      { type: "button", class: "plain", onclick: () => load({ quiet: true }) },
+      "Refresh",
+    );
+    put(
+      asked,
+      answer.status.owner ? `${answer.status.owner} · ` : "",
+      "as of ",
+      moment(answer.asked_at),
+      " ",
+      again,
+    );
     draw(answer);
     if (quiet) announce(`Showing ${days} days`);
   } catch (error) {
@@ -37,14 +49,18 @@ async function load({ quiet = false } = {}) {
 
 function draw({ status, page, forms, links }) {
   if (!page) {
-    show(main, banner("error", "This model cannot be read", status.error ?? status.headline), actions(forms, links));
+    show(
+      main,
+      banner("error", "This model cannot be read", status.error ?? status.headline),
+      actions(forms, links),
+    );
     return;
   }
   const never = status.silent_hours === null;
   show(
     main,
     banners(status),
-    el("div", { class: "head" }, now(status), actions(forms, links)),
+    el("div", { class: "head" }, standing(status), actions(forms, links)),
     never && !page.timeline.at.some((_, i) => page.timeline.ctr[i] !== null)
       ? section("ctr", "CTR", neverMeasured(status, links))
       : [picture(page), drift(page)],
@@ -67,73 +83,26 @@ function banners(status) {
     );
   if (status.undelivered) {
     const { count: waiting, oldest, last_error } = status.undelivered;
-    said.push(banner("warning", `${count(waiting, "message")} could not be delivered`, "the oldest is of ", moment(oldest), last_error ? `. ${last_error}` : "."));
+    said.push(
+      banner(
+        "warning",
+        `${count(waiting, "message")} could not be delivered`,
+        "the oldest is of ",
+        moment(oldest),
+        last_error ? `. ${last_error}` : ".",
+      ),
+    );
   }
   if (status.quarantined_hours)
     said.push(
-      banner("info", `${count(status.quarantined_hours, "hour")} in quarantine`, "Training, baselines and sensors leave them out. ", inward(`data-docs/${encodeURIComponent(model)}/`, "What was found")),
+      banner(
+        "info",
+        `${count(status.quarantined_hours, "hour")} in quarantine`,
+        "Training, baselines and sensors leave them out. ",
+        inward(`data-docs/${encodeURIComponent(model)}/`, "What was found"),
+      ),
     );
   return said;
-}
-
-function fact(name, ...content) {
-  return el("div", { class: "fact" }, el("dt", {}, name), el("dd", {}, content));
-}
-
-function now(status) {
-  const facts = [
-    fact("CTR now", ctr(status.ctr)),
-    fact("Drift", driftNow(status.drift)),
-    fact("Champion", champion(status)),
-    fact("Last decision", decision(status.decision)),
-  ];
-  return el(
-    "section",
-    { class: "card now", "aria-labelledby": "now" },
-    el("h2", { id: "now", class: "state" }, badge(status.state), el("span", {}, status.headline)),
-    el("p", { class: "quiet" }, status.description),
-    el("dl", { class: "facts" }, facts),
-  );
-}
-
-function ctr(said) {
-  if (!said) return el("span", { class: "quiet" }, "not judged yet");
-  return [
-    el("div", { class: "figure large" }, percent(said.value), " ", el("span", { class: said.verdict === "yes" ? "bad" : "quiet" }, change(said.value, said.expected))),
-    el("div", { class: "quiet" }, `expected ${percent(said.expected)}; interval ${percent(said.lower)} to ${percent(said.upper)}`),
-    el("div", { class: "quiet" }, `${said.clicks.toLocaleString("en")} clicks of ${count(said.impressions, "impression")}`),
-    said.level === null ? null : el("div", { class: "quiet" }, `evidence ${number(said.evidence)}, alarm above ${number(said.level)}`),
-  ];
-}
-
-function driftNow(said) {
-  if (!said) return el("span", { class: "quiet" }, "not judged yet");
-  const words = { yes: "Drifted", no: "None", not_enough_data: "Too little data" };
-  return [
-    el("div", { class: said.verdict === "yes" ? "figure bad" : "figure" }, words[said.verdict] ?? said.verdict),
-    said.columns.length
-      ? el("ul", { class: "reasons" }, said.columns.slice(0, 4).map((one) => el("li", {}, `${one.column} (${one.view}): ${one.reason}`)))
-      : el("div", { class: "quiet" }, said.reason),
-  ];
-}
-
-function champion(status) {
-  const said = status.champion;
-  if (!said) return el("span", { class: "quiet" }, status.trained_here ? "none yet: the first version must beat popularity" : "trained elsewhere");
-  return [
-    el("div", { class: "figure" }, `Version ${said.version}`),
-    el("div", { class: "quiet" }, `${age(said.age_days)} old; learned until `, moment(said.as_of)),
-    status.probation ? el("div", { class: "quiet" }, status.probation.until ? ["On probation until ", moment(status.probation.until), ": "] : "On probation: ", status.probation.reason) : null,
-  ];
-}
-
-function decision(said) {
-  if (!said) return el("span", { class: "quiet" }, "none yet");
-  return [
-    el("div", { class: "figure" }, action(said)),
-    el("div", { class: "quiet" }, "for ", moment(said.hour), said.replay ? " (replay)" : ""),
-    reasons(said.reasons, 2),
-  ];
 }
 
 function actions(forms, links) {
@@ -141,7 +110,11 @@ function actions(forms, links) {
     const help = `help-${index}`;
     const label = form.refused ?? form.help;
     const button = form.refused
-      ? el("button", { type: "button", class: "button", "aria-disabled": "true", "aria-describedby": help }, form.name)
+      ? el(
+          "button",
+          { type: "button", class: "button", "aria-disabled": "true", "aria-describedby": help },
+          form.name,
+        )
       : outward(form.path, form.name, { kind: "button" });
     if (!form.refused) button.setAttribute("aria-describedby", help);
     return el("li", {}, button, el("p", { class: "quiet", id: help }, label));
@@ -149,13 +122,25 @@ function actions(forms, links) {
   const more = [
     el("li", {}, outward(links.dag, "Monitor DAG")),
     el("li", {}, inward(links.data_docs.replace(/^evergreen\//, ""), "Data Docs")),
-    el("li", {}, links.mlflow ? outward(links.mlflow, "MLflow", { away: true }) : el("span", { class: "quiet" }, "MLflow has no web address here")),
+    el(
+      "li",
+      {},
+      links.mlflow
+        ? outward(links.mlflow, "MLflow", { away: true })
+        : el("span", { class: "quiet" }, "MLflow has no web address here"),
+    ),
   ];
   const able = forms.some((form) => !form.refused);
   return section(
     "actions",
     "What you can do",
-    able ? el("p", { class: "quiet" }, "Each opens its DAG in Airflow. Press Trigger there; the form says what it needs.") : null,
+    able
+      ? el(
+          "p",
+          { class: "quiet" },
+          "Each opens its DAG in Airflow. Press Trigger there; the form says what it needs.",
+        )
+      : null,
     el("ul", { class: "buttons" }, buttons),
     el("ul", { class: "links" }, more),
   );
@@ -165,11 +150,21 @@ function picture(page) {
   const choices = RANGES.map((days) =>
     el(
       "button",
-      { type: "button", class: "chip", "aria-pressed": String(days === page.days), onclick: () => range(days) },
+      {
+        type: "button",
+        class: "chip",
+        "aria-pressed": String(days === page.days),
+        onclick: () => range(days),
+      },
       `${days} days`,
     ),
   );
-  return section("ctr", "CTR", el("div", { class: "chips", role: "group", "aria-label": "Time shown" }, choices), ctrChart(page));
+  return section(
+    "ctr",
+    "CTR",
+    el("div", { class: "chips", role: "group", "aria-label": "Time shown" }, choices),
+    ctrChart(page),
+  );
 }
 
 async function range(days) {
@@ -187,10 +182,15 @@ function drift(page) {
 }
 
 function neverMeasured(status, links) {
-  const what = status.trained_here && !status.champion
-    ? "There is no champion yet, and nothing was measured. Train the first one with Retrain, then switch the monitor on."
-    : "Nothing was measured yet. Switch the monitor on; it measures every closed hour of the lake.";
-  return empty("Nothing to show yet", el("p", {}, what), el("p", {}, outward(links.dag, "Open the monitor DAG")));
+  const what =
+    status.trained_here && !status.champion
+      ? "There is no champion yet, and nothing was measured. Train the first one with Retrain, then switch the monitor on."
+      : "Nothing was measured yet. Switch the monitor on; it measures every closed hour of the lake.";
+  return empty(
+    "Nothing to show yet",
+    el("p", {}, what),
+    el("p", {}, outward(links.dag, "Open the monitor DAG")),
+  );
 }
 
 load();

@@ -146,14 +146,21 @@ function grid(models) {
     "table",
     { class: "models" },
     el("caption", { class: "unseen" }, "Models, worst first"),
-    el("thead", {}, el("tr", {}, HEADS.map((head) => el("th", { scope: "col" }, head)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        HEADS.map((head) => el("th", { scope: "col" }, head)),
+      ),
+    ),
     el("tbody", {}, models.map(row)),
   );
 }
 
 function row(model) {
-  const cell = (label, ...content) =>
-    el("td", { "data-label": label }, el("div", {}, ...content));
+  const cell = (label, ...content) => el("td", { "data-label": label }, el("div", {}, ...content));
   const link = inward(`models/${encodeURIComponent(model.model)}`, model.model, { class: "name" });
   const headline = model.error ?? model.headline;
   return el(
@@ -171,15 +178,18 @@ function row(model) {
 
 function flags(model) {
   const said = [];
-  if (model.quarantined_hours)
-    said.push(`${count(model.quarantined_hours, "hour")} in quarantine`);
+  if (model.quarantined_hours) said.push(`${count(model.quarantined_hours, "hour")} in quarantine`);
   if (model.undelivered) said.push(`${count(model.undelivered.count, "message")} undelivered`);
   return said.map((text) => el("span", { class: "flag" }, text));
 }
 
 function ctr(said) {
   if (!said || said.value === null) return el("span", { class: "quiet" }, "–");
-  const delta = el("span", { class: said.verdict === "yes" ? "bad" : "quiet" }, change(said.value, said.expected));
+  const delta = el(
+    "span",
+    { class: said.verdict === "yes" ? "bad" : "quiet" },
+    change(said.value, said.expected),
+  );
   return [
     el("span", { class: "figure" }, percent(said.value), " ", delta),
     el("div", { class: "quiet" }, `expected ${percent(said.expected)}`),
@@ -192,7 +202,8 @@ const VERDICTS = { yes: "Drifted", no: "None", not_enough_data: "Too little data
 function drift(said) {
   if (!said) return el("span", { class: "quiet" }, "–");
   const names = [...new Set(said.columns.map((column) => column.column))];
-  const shown = names.slice(0, 3).join(", ") + (names.length > 3 ? `, ${names.length - 3} more` : "");
+  const shown =
+    names.slice(0, 3).join(", ") + (names.length > 3 ? `, ${names.length - 3} more` : "");
   const word = VERDICTS[said.verdict] ?? said.verdict;
   return [
     el("span", { class: said.verdict === "yes" ? "bad" : null }, word),
