@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import polars as pl
 import pytest
-from made_world import MODEL, NOON, World, hour_at
+from made_world import MODEL, NOON, World, hour_at, repeated
 
 from evergreen.domain.windows import Window
 
@@ -126,3 +128,41 @@ def test_first_champions_and_rollbacks_are_on_no_trial(world: World) -> None:
     )
     serve(world, 1, 2, version="1", clicks=0)
     assert "probation" not in world.decide(hour_at(1))["evidence"]
+
+
+OTHER_SCORES = repeated([0.9], 200, pl.Float32)
+
+
+def test_other_scores_than_the_gate_judged_fail_in_the_first_hour(switched: World) -> None:
+    """The clicks are as good as ever: what is served is not what was judged all the same."""
+    serve(switched, 0, 1, version="2", clicks=20, score=OTHER_SCORES)
+    said = switched.decide(NOON)
+    trial = said["evidence"]["probation"]
+    assert said["action"] == "request_rollback"
+    assert trial["scores"]["psi"] > trial["scores"]["bound"] == 2.0
+    assert trial["reason"].startswith("its scores are not those that the gate judged: PSI ")
+    assert "CTR 10.00% in 1 hours on trial" in trial["reason"]
+
+
+def test_scores_are_judged_before_their_clicks_are_known(switched: World) -> None:
+    late = switched.spec.lake.model_copy(update={"attribution_window": timedelta(hours=24)})
+    switched.spec = switched.spec.model_copy(update={"lake": late})
+    switched.land(NOON, version="2", clicks=0, known=False, score=OTHER_SCORES)
+    said = switched.decide(NOON)
+    assert said["action"] == "request_rollback", said["reasons"]
+    assert said["evidence"]["probation"]["ctr"]["trials"] == 0
+
+
+def test_a_model_may_be_judged_by_its_clicks_alone(switched: World) -> None:
+    deploy = switched.spec.deploy.model_copy(update={"probation_max_score_psi": None})
+    switched.spec = switched.spec.model_copy(update={"deploy": deploy})
+    serve(switched, 0, 1, version="2", clicks=20, score=OTHER_SCORES)
+    said = switched.decide(NOON)
+    assert said["evidence"]["probation"]["verdict"] == "no"
+    assert said["evidence"]["probation"]["scores"] is None
+
+
+def test_few_rows_of_other_scores_are_no_failure(switched: World) -> None:
+    few = repeated([0.9], 10, pl.Float32)
+    serve(switched, 0, 1, version="2", clicks=1, rows=10, score=few)
+    assert switched.decide(NOON)["evidence"]["probation"]["verdict"] == "not_enough_data"

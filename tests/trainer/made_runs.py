@@ -72,8 +72,8 @@ class Versions(Registry):
         return Path(shutil.copyfile(self.folder / f"{version}.ubj", target / name))
 
 
-def make_run(folder: Path, spec: ModelSpec, run_key: str = "k") -> RunDir:
-    """Return a run directory with a manifest and nothing else."""
+def make_run(folder: Path, spec: ModelSpec, run_key: str = "k", **more: Any) -> RunDir:
+    """Return a run directory with a manifest, more of it as given, and nothing else."""
     run = RunDir(str(folder / run_key))
     run.write_manifest(
         {
@@ -81,8 +81,10 @@ def make_run(folder: Path, spec: ModelSpec, run_key: str = "k") -> RunDir:
             "run_key": run_key,
             "spec": spec.model_dump(mode="json", by_alias=True),
             "window": {"start": "2011-04-04T00:00:00+00:00", "end": "2011-04-18T00:00:00+00:00"},
+            "lake": str(folder / "lake"),
             "code": "c",
             "evergreen": "0",
+            **more,
         }
     )
     return run

@@ -13,7 +13,7 @@ from made_runs import finish, make_run
 
 from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.errors import ManifestInvalid
+from evergreen.domain.errors import ArtifactRefused, ManifestInvalid
 from evergreen.trainer.gate_run import gate
 from evergreen.trainer.manifest import RunDir
 
@@ -121,6 +121,18 @@ def test_the_same_lists_are_no_gain(tmp_path: Path, crowned: Ledger) -> None:
         "not proved better than the champion: ndcg@5 +0.0000 (+0.0%), 95 % interval +0.0000 to "
         "+0.0000, must lie above 0 (100 page views, 50 clusters)"
     ]
+
+
+def test_a_champion_by_another_file_than_was_released(tmp_path: Path, ledger: Ledger) -> None:
+    crown(ledger, evidence={"model_sha256": "a" * 64})
+    run = evaluated(tmp_path, champion=0.3, champion_model_sha256="b" * 64)
+    with pytest.raises(ArtifactRefused, match=r"sha256 bbbbbbbbbbbb…, but aaaaaaaaaaaa… was"):
+        gate(run.url, champion_version=1, ledger=ledger)
+    kept = ledger.run("k")
+    assert kept is not None
+    assert kept.verdict is None
+    run = evaluated(tmp_path / "again", champion=0.3, champion_model_sha256="a" * 64)
+    assert gate(run.url, champion_version=1, ledger=ledger)["verdict"] == "PROMOTE"
 
 
 def test_worse_than_popularity(tmp_path: Path, ledger: Ledger) -> None:

@@ -190,6 +190,19 @@ class Lake:
         entries = [entry for closing in closings for entry in closing.files]
         return self.read_files(table, (entry.path for entry in entries), columns)
 
+    def columns(self, table: str, path: str) -> frozenset[str]:
+        """Return the canonical names of one file's columns.
+
+        Raises:
+            FileCorrupt: it cannot be read.
+        """
+        uri = self.files.uri(f"{table}/{path}")
+        try:
+            schema = pl.scan_parquet(uri).collect_schema()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise unread(uri, error) from None
+        return frozenset(self.canonical_name(own) for own in schema)
+
     def read_files(
         self, table: str, paths: Iterable[str], columns: Sequence[str] | None = None
     ) -> pl.DataFrame:

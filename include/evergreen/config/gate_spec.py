@@ -46,6 +46,20 @@ class GuardrailsSpec(Section):
     for at once (Nielsen 1993)."""
 
 
+class OffPolicySpec(Section):
+    """What the log itself says of the challenger, where impressions carry their `propensity`."""
+
+    max_loss: float | None = Field(0.0, ge=0, lt=1)
+    """Share of the champion's CTR that may be lost by the off-policy estimate: a challenger that
+    surely loses more is held. null: no estimate."""
+    min_effective_sample: float = Field(500.0, ge=1)
+    """Impressions that must speak for each of the two (Kish's effective sample size); fewer, and
+    the estimate is refused and decides nothing. At 500 and a CTR of 10 % its standard error is
+    1.3 points."""
+    clip: float | None = Field(None, ge=1)
+    """Largest weight of an impression. Default: the root of their number (Ionides 2008)."""
+
+
 class GateSpec(Section):
     """What a challenger must prove."""
 
@@ -73,6 +87,7 @@ class GateSpec(Section):
     slices: tuple[SliceSpec, ...] = ()
     """Slices that may not lose more; none by default, because one that is missing fails."""
     guardrails: GuardrailsSpec = GuardrailsSpec()
+    off_policy: OffPolicySpec = OffPolicySpec()
     resamples: int = Field(2_000, ge=100)
     """Bootstrap resamples, with few clusters. Efron and Tibshirani 1993 ask for 1,000 or more for
     intervals."""

@@ -101,6 +101,10 @@ class DeploySpec(Section):
     probation_false_rollbacks: float = Field(0.01, gt=1e-6, lt=1)
     """Probability that a champion as good as its predecessor is rolled back within its probation.
     Higher finds a bad one sooner."""
+    probation_max_score_psi: float | None = Field(2.0, gt=0)
+    """A champion on trial fails at once when the scores it serves have drifted by more than this
+    from those that the gate judged. null: only clicks count. A choice between what was seen on one
+    shop: healthy champions stayed below 0.11, inverted lists had 8.3."""
 
     @field_validator("approval_timeout")
     @classmethod

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
+from evergreen.domain.gate_rule import GateRule, RuleVerdict
 from evergreen.domain.verdict import Verdict
 
 
@@ -37,8 +38,9 @@ class OffPolicy:
 
     Parameters:
         logged: the log's own CTR.
-        gain: SNIPS minus `logged`, paired; its interval is the one to decide on.
-        effective_sample: Kish's (Σ w)² / Σ w², impressions.
+        compared: what the policy is held against: the other policy's SNIPS, or else `logged`.
+        gain: SNIPS minus `compared`, paired; its interval is the one to decide on.
+        effective_sample: Kish's (Σ w)² / Σ w², impressions; of two policies the smaller one.
         mean_weight: about 1 where the log could show all that the policy would; clipping and items
             that the log never showed lower it.
         clip, clipped_share: largest weight, and the share of impressions above it.
@@ -46,6 +48,7 @@ class OffPolicy:
     """
 
     logged: Value
+    compared: Value
     ips: Value
     snips: Value
     doubly_robust: Value | None
@@ -76,6 +79,7 @@ def evaluate_policy(
     target: ArrayLike,
     clusters: ArrayLike,
     *,
+    against: ArrayLike | None = None,
     q_logged: ArrayLike | None = None,
     q_target: ArrayLike | None = None,
     clip: float | None = None,
@@ -92,6 +96,7 @@ def evaluate_policy(
         logged: the log's propensity of the item, [N], in (0, 1].
         target: the new policy's probability of the item there, [N], 0 to 1.
         clusters: page view or user of each impression, any labels, [N].
+        against: probability of the item by the policy to be compared with, [N]; None: the log's.
         q_logged, q_target: the model's click rate of the logged item, and its mean over the new
             policy's items, [N]; None: no doubly robust estimate.
         clip: largest weight; None: √N. Lower is steadier and more biased.
@@ -106,13 +111,15 @@ def evaluate_policy(
         (0.5, 0.5, 2.0, 'not_enough_data')
     """
     r, p, pi = (np.asarray(each, dtype=float) for each in (clicked, logged, target))
+    other = p if against is None else np.asarray(against, dtype=float)
     if not r.size:
         raise ValueError("no impressions; expected at least one")
-    if not (np.all(p > 0) and np.all(p <= 1) and np.all(pi >= 0) and np.all(pi <= 1)):
+    bounded = all(np.all((each >= 0) & (each <= 1)) for each in (p, pi, other))
+    if not (bounded and np.all(p > 0)):
         raise ValueError("propensities must lie in (0, 1], the policy's probabilities in 0 to 1")
     clip = default_clip(r.size) if clip is None else clip
     raw = pi / p
-    w = np.minimum(raw, clip)
+    w, v = np.minimum(raw, clip), np.minimum(other / p, clip)
     _, code = np.unique(np.asarray(clusters), return_inverse=True)
     groups = int(code.max()) + 1
 
@@ -121,6 +128,7 @@ def evaluate_policy(
 
     one, clicks, weights, weighted = map(by_cluster, (np.ones_like(r), r, w, w * r))
     own, own_residual = _ratio(clicks, one)
+    base, base_residual = _ratio(by_cluster(v * r), by_cluster(v))
     ips, ips_residual = _ratio(weighted, one)
     snips, snips_residual = _ratio(weighted, weights)
     robust = None
@@ -128,7 +136,7 @@ def evaluate_policy(
         q, q_pi = np.asarray(q_logged, dtype=float), np.asarray(q_target, dtype=float)
         value, residual = _ratio(by_cluster(q_pi + w * (r - q)), one)
         robust = _value(value, residual, confidence)
-    effective = float(w.sum() ** 2 / (w @ w)) if w.any() else 0.0
+    effective = min(_effective(w), _effective(v))
     enough = effective >= min_effective_sample and groups > 1
     text = (
         f"effective sample of {effective:,.0f} of {r.size:,} impressions, "
@@ -138,10 +146,11 @@ def evaluate_policy(
         text += ": the log shows too rarely what this policy would; log more, or explore more"
     return OffPolicy(
         logged=_value(own, own_residual, confidence),
+        compared=_value(base, base_residual, confidence),
         ips=_value(ips, ips_residual, confidence),
         snips=_value(snips, snips_residual, confidence),
         doubly_robust=robust,
-        gain=_value(snips - own, snips_residual - own_residual, confidence),
+        gain=_value(snips - base, snips_residual - base_residual, confidence),
         rows=int(r.size),
         clusters=groups,
         effective_sample=effective,
@@ -181,37 +190,42 @@ def cross_fitted_rates(
     return rates
 
 
-def off_policy_rule(found: OffPolicy, *, max_loss: float = 0.0) -> dict[str, object]:
-    """Return the gate's rule: the CTR may not be surely lower than the log's by `max_loss`.
+def off_policy_rule(found: OffPolicy, *, max_loss: float = 0.0) -> GateRule:
+    """Return the gate's rule: the CTR may not be surely lower than what it is compared with.
 
-    `pass` where the gain's whole interval lies above −max_loss, `fail` where it lies below, else,
+    `pass` where the gain's whole interval lies above the bound, `fail` where it lies below, else,
     and where the effective sample is too small, `not_enough_data`.
 
     Parameters:
-        max_loss: CTR that may be lost, 0 to 1; higher passes more.
+        max_loss: share of the compared CTR that may be lost, 0 to 1; higher passes more.
     """
-    gain, bound = found.gain, 0.0 - max_loss
+    gain, bound = found.gain, 0.0 - max_loss * found.compared.value
     if found.verdict is not Verdict.YES or not math.isfinite(gain.lower + gain.upper):
-        verdict = "not_enough_data"
+        verdict = RuleVerdict.NOT_ENOUGH_DATA
+    elif gain.lower >= bound:
+        verdict = RuleVerdict.PASS
     else:
-        verdict = (
-            "pass" if gain.lower >= bound else "fail" if gain.upper < bound else "not_enough_data"
-        )
-    return {
-        "name": "off_policy",
-        "subject": "",
-        "value": gain.value,
-        "lower": gain.lower,
-        "upper": gain.upper,
-        "bound": bound,
-        "rows": found.rows,
-        "clusters": found.clusters,
-        "verdict": verdict,
-        "text": (
-            f"off-policy CTR {found.snips.value:.4%} against {found.logged.value:.4%} logged, "
-            f"difference {gain.lower:+.4%} to {gain.upper:+.4%}; {found.text}"
+        verdict = RuleVerdict.FAIL if gain.upper < bound else RuleVerdict.NOT_ENOUGH_DATA
+    robust = found.doubly_robust
+    said = f", doubly robust {robust.value:.3%}" if robust else ""
+    return GateRule(
+        name="off_policy",
+        value=gain.value,
+        lower=gain.lower,
+        upper=gain.upper,
+        bound=bound,
+        rows=found.rows,
+        clusters=found.clusters,
+        verdict=verdict,
+        text=(
+            f"off-policy CTR {found.snips.value:.3%}{said}, against {found.compared.value:.3%}; "
+            f"difference {gain.lower:+.3%} to {gain.upper:+.3%}; {found.text}"
         ),
-    }
+    )
+
+
+def _effective(w: np.ndarray) -> float:
+    return float(w.sum() ** 2 / (w @ w)) if w.any() else 0.0
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> tuple[float, np.ndarray]:

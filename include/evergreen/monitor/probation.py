@@ -12,13 +12,16 @@ from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
 from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.probation import ProbationRule
 from evergreen.domain.probation import judge_probation as judge
+from evergreen.domain.served_scores import ServedScores, judge_served_scores
 from evergreen.domain.sketch import HourSketch
+from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
 from evergreen.monitor.left_out import with_quarantine
 from evergreen.monitor.measure import HOUR_COUNTS, profile_of
 from evergreen.monitor.records import Measured, measured_of, record, sketches_of
 
 SENSOR = "probation"
+SCORE = "score"  # what the profile calls the column
 LATEST_START = timedelta(days=7)
 """How long after the end of its training window a champion's first impression is looked for."""
 
@@ -45,6 +48,7 @@ def judge_probation(
     trial = _trial(spec, hour, release, measured, ledger)
     if trial is None:
         return None
+    scores = _scores(spec, hour, ledger)
     counted = sketches_of(spec, trial, measured, ledger)
     said = judge(
         list(counted.sketches),
@@ -56,11 +60,14 @@ def judge_probation(
     verdict, reason = with_quarantine(
         said.verdict, said.reason, judged_hour=trial.end - HOUR, left_out=counted.left_out
     )
+    if scores is not None and scores.verdict is Verdict.YES:  # these need no mature click
+        verdict, reason = Verdict.YES, f"{scores.reason}; {reason}"
     body = {
         **asdict(said),
         "verdict": verdict,
         "reason": reason,
         "carried": _carried_body(said.carried),
+        "scores": asdict(scores) if scores else None,
         "version": release.version,
         "fence": release.fence,
         "replaced_version": release.replaced_version,
@@ -97,20 +104,38 @@ def _release_on_trial(
 def _trial(
     spec: ModelSpec, hour: datetime, release: Release, measured: Measured, ledger: Ledger
 ) -> Window | None:
-    """Return the mature hours on trial so far; None before the first and after the last.
+    """Return the mature hours on trial so far, none while the first one's clicks are open; None
+    before the first impression and after the last hour of the trial.
 
     The release's own moment is no use where a log is played faster than time, so the trial begins
     with the version's first impression.
     """
     begun, end = floor_hour(release.as_of), spec.lake.mature_end(hour)
     latest = begun + LATEST_START
-    if end <= begun or end - HOUR >= latest + spec.deploy.probation:
+    if hour < begun or end - HOUR >= latest + spec.deploy.probation:
         return None
-    rows = ledger.sketches(spec.model, Window(begun, min(end, latest)), profile=measured.digest)
+    seen = Window(begun, min(hour + HOUR, latest))
+    rows = ledger.sketches(spec.model, seen, profile=measured.digest)
     served = [r.hour for r in rows if HourSketch.from_json(r.sketch).impressions]
     if not served or end - HOUR >= min(served) + spec.deploy.probation:
         return None
-    return Window(min(served), end)
+    return Window(min(served), max(end, min(served)))
+
+
+def _scores(spec: ModelSpec, hour: datetime, ledger: Ledger) -> ServedScores | None:
+    """Return what the drift sensor's measurement of this hour says of the served scores."""
+    found = ledger.measurements(spec.model, Window.of_hour(hour), "drift")
+    if spec.deploy.probation_max_score_psi is None or not found:
+        return None
+    for said in found[0].body["columns"]:
+        if (said["column"], said["view"]) == (SCORE, "24h"):
+            return judge_served_scores(
+                Verdict(said["verdict"]),
+                said.get("psi"),
+                said["rows"],
+                max_psi=spec.deploy.probation_max_score_psi,
+            )
+    return None
 
 
 def _carried_body(carried: CarriedExpectation | None) -> dict[str, Any] | None:

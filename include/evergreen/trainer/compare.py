@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from evergreen.domain.errors import VersionUnknown
 from evergreen.trainer import dataset, fit, latency
 from evergreen.trainer.holdout import Holdout, Offered, Outcome
 from evergreen.trainer.manifest import RunDir
+from evergreen.trainer.off_policy import off_policy_of
 from evergreen.trainer.progress import say
 from evergreen.trainer.scores import both_score, calibrate, score_sums
 from evergreen.trainer.scoring import load_booster, rank_candidates
@@ -39,7 +41,8 @@ class Comparison:
         page_views: of those that count: `cluster`, `<who>_ndcg`, `<who>_hit`, `<who>_unseen`,
             `slice_<column>`.
         scores: sums by cluster, see `score_sums`.
-        result: `metrics`, `calibration`, `coverage`, `latency_s`, for the step's result.
+        result: `metrics`, `calibration`, `coverage`, `latency_s`, `champion_model_sha256`, and
+            `off_policy` where the log has propensities, for the step's result.
         earned: the challenger's outcome, with its impressions.
     """
 
@@ -74,6 +77,7 @@ def compare(
     candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
     say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
     holdout = Holdout(orders, spec.gate.k)
+    digest: str | None = None
     offered = {
         CHALLENGER: Offered(recommendations=rank_candidates(booster, candidates), popular=popular),
         POPULARITY: Offered(
@@ -82,7 +86,9 @@ def compare(
     }
     boosters = {CHALLENGER: booster}
     if champion is not None:
-        lists, its = _champion(run, spec, champion, candidates, popular, published, registry)
+        lists, its, digest = _champion(
+            run, spec, champion, candidates, popular, published, registry
+        )
         offered[CHAMPION] = lists
         boosters |= {CHAMPION: its} if its is not None else {}
     said, columns, shown = _Said(orders), {"cluster": holdout.clusters()}, {}
@@ -98,10 +104,16 @@ def compare(
     frame = pl.DataFrame(columns).hstack(holdout.slices(parts, candidates).get_columns())
     scores = _scores(holdout, said, shown, offered, orders["item_id"])
     took = latency.p99_s(boosters, candidates)
+    log_says = off_policy_of(run, spec, offered[CHALLENGER], offered.get(CHAMPION))
     return Comparison(
         page_views=frame,
         scores=scores,
-        result={**said.result(), "latency_s": {who: round(s, 6) for who, s in took.items()}},
+        result={
+            **said.result(),
+            "latency_s": {who: round(s, 6) for who, s in took.items()},
+            **({"off_policy": log_says} if log_says else {}),
+            **({"champion_model_sha256": digest} if digest else {}),
+        },
         earned=earned,
     )
 
@@ -160,8 +172,12 @@ def _champion(
     popular: pl.DataFrame,
     published: Published,
     registry: Registry,
-) -> tuple[Offered, xgb.Booster | None]:
-    """Return the champion's lists, and its booster where it can still be run."""
+) -> tuple[Offered, xgb.Booster | None, str | None]:
+    """Return the champion's lists; its booster, where it can still be run, and the file's digest.
+
+    The digest goes to the gate, which compares it with the ledger's: a champion that was released
+    after the window was frozen is not in the manifest.
+    """
     start = datetime.fromisoformat(run.require(dataset.STEP)["holdout_start"])
     serves = published.has(champion) and published.as_of(champion) <= start
     digest = run.manifest().get("model_digests", {}).get(str(champion))
@@ -169,17 +185,18 @@ def _champion(
         with tempfile.TemporaryDirectory() as folder:
             path = registry.fetch(spec.model, champion, fit.MODEL_FILE, Path(folder), sha256=digest)
             booster: xgb.Booster | None = load_booster(path)
+            found: str | None = hashlib.sha256(path.read_bytes()).hexdigest()
     except VersionUnknown:
         if not serves:
             raise
-        booster = None
+        booster = found = None
     unknown = set((booster.feature_names or ()) if booster else ()) - set(candidates.columns)
     if serves:
         lists = Offered(
             recommendations=published.recommendations(champion),
             popular=published.popular(champion),
         )
-        return lists, None if unknown else booster
+        return lists, None if unknown else booster, found
     if unknown:
         raise VersionUnknown(
             f"{spec.model} version {champion} needs features that features.py no longer makes: "
@@ -187,4 +204,5 @@ def _champion(
         )
     say(f"version {champion} was published after the holdout began: ranking with its model")
     assert booster is not None
-    return Offered(recommendations=rank_candidates(booster, candidates), popular=popular), booster
+    lists = Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
+    return lists, booster, found

@@ -83,6 +83,7 @@ def freeze_window(
         "image": spec.compute.image or settings.pod_image,
         "missing_hours": [hour_key(hour) for hour in _holes(closed, read)],
         "quarantined_hours": [hour_key(hour) for hour in closed.quarantined],
+        "quarantined_impressions": _quarantined_impressions(spec, read, ledger),
         "frozen_at": datetime.now(UTC).isoformat(),
         "attempt": 0,
         "model_digests": _model_digests(spec, ledger),
@@ -140,6 +141,12 @@ def _model_digests(spec: ModelSpec, ledger: Ledger) -> dict[str, str]:
     versions = {release.version for release in ledger.releases(spec.model)}
     found = {str(v): ledger.model_digest(spec.model, v) for v in sorted(versions)}
     return {version: digest for version, digest in found.items() if digest}
+
+
+def _quarantined_impressions(spec: ModelSpec, window: Window, ledger: Ledger) -> dict[str, int]:
+    """Return hour to generation of the impressions in quarantine: steps in pods have no ledger."""
+    records = ledger.quarantine_records(spec.model, window)
+    return {hour_key(r.hour): r.generation for r in records if r.table == "impressions"}
 
 
 def _files(closings: Iterable[HourClosing]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from evergreen.domain.slices import (
     levels_by_value,
     missing_slice,
 )
+from evergreen.trainer.off_policy import rule_of
 
 DIFFERENCE_BINS = 20
 
@@ -52,7 +53,7 @@ class Compared:
 
 
 def compared_rules(found: Evaluation, spec: GateSpec, budget: Budget) -> Compared:
-    """Return size, gain, power, baseline, slices and guardrails.
+    """Return size, gain, power, baseline, slices, guardrails and what the log's propensities say.
 
     The attempt's alpha is that of the gain over the champion; without one, of the gain over
     popularity. Slices and guardrails are one-sided at `1 - confidence`.
@@ -83,6 +84,8 @@ def compared_rules(found: Evaluation, spec: GateSpec, budget: Budget) -> Compare
     rules.append(power_rule(power))
     if champion:
         rules += _slices(found.views, spec) + _guardrails(found, spec)
+    if spec.off_policy.max_loss is not None and found.result.get("off_policy"):
+        rules.append(rule_of(found.result["off_policy"], max_loss=spec.off_policy.max_loss))
     return Compared(rules=rules, power=power)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from evergreen.adapters.ledger import Ledger
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.error_budget import budget_of
-from evergreen.domain.errors import WindowRefused
+from evergreen.domain.errors import ArtifactRefused, WindowRefused
 from evergreen.domain.gate import (
     GateVerdict,
     blocked_rule,
@@ -34,10 +34,13 @@ def gate(run_dir: str, *, champion_version: int | None, ledger: Ledger) -> dict[
 
     Raises:
         ManifestInvalid: it has not been evaluated against this champion.
+        ArtifactRefused: the registry's file of the champion was not the one that was released.
     """
     run = RunDir(run_dir)
     manifest, spec = run.manifest(), run.spec()
     evaluated = run.require(step_name(champion_version))
+    if champion_version is not None:
+        _require_released(spec.model, champion_version, evaluated, ledger)
     before = ledger.run(manifest["run_key"])
     verdict = {
         "version": evaluated["version"],
@@ -55,6 +58,16 @@ def gate(run_dir: str, *, champion_version: int | None, ledger: Ledger) -> dict[
     attempts = with_attempt(before and before.body, champion_version, attempt)
     _keep(ledger, verdict, {ATTEMPTS: attempts, "metrics": evaluated.get("metrics", {})})
     return verdict
+
+
+def _require_released(model: str, champion: int, evaluated: dict[str, Any], ledger: Ledger) -> None:
+    met, released = evaluated.get("champion_model_sha256"), ledger.model_digest(model, champion)
+    if met and released and met != released:
+        raise ArtifactRefused(
+            f"{model} version {champion} was compared by a file with sha256 {met[:12]}…, but "
+            f"{released[:12]}… was released: the registry's artifact was changed; restore it, then "
+            "start the retraining again with force"
+        )
 
 
 def _keep(ledger: Ledger, verdict: dict[str, Any], more: dict[str, Any]) -> None:

@@ -24,6 +24,8 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
   vertical-align: top; }
 td:first-child, td:last-child, li, dd { overflow-wrap: anywhere; }
+td:first-child { min-width: 9rem; } td:last-child { min-width: 12rem; }
+.wide { overflow-x: auto; }
 td:nth-child(2), td:nth-child(3), td:nth-child(4) { white-space: nowrap; }
 .verdict { border-radius: 4px; padding: .1rem .5rem; color: #fff; background: var(--unsure); }
 .promote { background: var(--pass); } .hold { background: var(--fail); }
@@ -137,7 +139,8 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table of cells that are HTML already."""
     top = "".join(f'<th scope="col">{_text(head)}</th>' for head in heads)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide" tabindex="0">{table}</div>'
 
 
 def _figure(svg: str, caption: str) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 NONE = "–"
+UNITS = {"data": "hours", "off_policy": "impressions"}
+"""What a rule's rows are, where they are no page views."""
 _CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
 
 
@@ -68,10 +70,11 @@ def verdict_of(rule: Mapping[str, Any]) -> str:
 
 def _row(rule: Mapping[str, Any]) -> RuleRow:
     lower, upper = number_text(rule.get("lower")), number_text(rule.get("upper"))
+    rows = UNITS.get(str(rule.get("name")), "page views")
     counts = [
         f"{number_text(rule[name])} {word}"
-        for name, word in (("rows", "page views"), ("clusters", "clusters"))
-        if rule.get(name) is not None
+        for name, word in (("rows", rows), ("clusters", "clusters"))
+        if rule.get(name)
     ]
     return RuleRow(
         name=str(rule.get("name", "")),
