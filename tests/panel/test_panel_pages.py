@@ -127,6 +127,18 @@ def test_the_login_comes_back_to_the_very_page(visitor: TestClient) -> None:
     assert (login.path, parse_qs(login.query)["next"]) == ("/auth/login", [wanted])
 
 
+def test_no_address_answers_without_login(visitor: TestClient) -> None:
+    """Of every route that there is, also those that are added after this test."""
+    from evergreen.panel.app import make_app
+
+    paths = [route.path for route in make_app().routes]
+    assert len(paths) >= 10
+    for path in paths:
+        filled = re.sub(r"\{[^}]+\}", "shop", path)
+        answer = visitor.get(f"/evergreen{filled}?column=price")
+        assert answer.status_code == 401, path
+
+
 def test_a_person_is_told_in_a_page_and_a_program_in_json(
     reader: TestClient, log_in: Callable[[str | None], TestClient]
 ) -> None:
