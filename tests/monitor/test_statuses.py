@@ -155,11 +155,28 @@ def test_messages_that_wait_are_told(
     assert found["shoes"] is None
 
 
-def test_an_open_run_after_the_incident_is_a_retraining(models: Path, ledger: Ledger) -> None:
+def test_what_an_incident_is_about(models: Path, ledger: Ledger) -> None:
     add_model(models, "coats")
     release(ledger, "coats")
     measure(ledger, "coats", hours=2, newest=NEWEST - HOUR)
     ledger.open_incident("coats", NEWEST, evidence={})
+    assert ask(models, ledger)[0].headline == "An incident is open since 2011-05-31 23:00 UTC"
+    decide(ledger, "coats", "request_retrain", "ctr: too low")
     assert ask(models, ledger)[0].headline.endswith("a retraining was asked for")
     ledger.open_run("coats", "a1", trigger="asset", manifest={})
     assert ask(models, ledger)[0].headline.endswith(": retraining")
+
+
+def test_what_was_decided_about_the_old_champion_does_not_count(
+    models: Path, ledger: Ledger
+) -> None:
+    """Between the promotion and the next hour of the monitor the request has been answered."""
+    add_model(models, "coats")
+    release(ledger, "coats")
+    measure(ledger, "coats", hours=2)
+    decide(ledger, "coats", "request_retrain", "ctr: too low")
+    release(ledger, "coats", 2, as_of=NEWEST)
+    (said,) = ask(models, ledger)
+    assert said.state is State.PROBATION
+    assert said.decision is not None
+    assert said.decision.action == "request_retrain"

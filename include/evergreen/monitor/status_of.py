@@ -11,7 +11,7 @@ from evergreen.adapters.ledger_views import DecisionView, ReleaseView, RunView
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.gate import GateVerdict
 from evergreen.domain.health import Facts, State, judge_health
-from evergreen.domain.trigger import DAY
+from evergreen.domain.trigger import DAY, Action
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, parse_hour
 from evergreen.monitor.probation import LATEST_START
@@ -50,7 +50,7 @@ def status_of(spec: ModelSpec, record: Record, *, now: datetime) -> ModelStatus:
             silent=silent,
             has_champion=record.release is not None or not spec.train.enabled,
             incident=record.incident is not None,
-            action=decision.would or decision.action if decision else None,
+            action=_action_in_force(decision, record.release),
             short_of_data=_short_of_data(ctr, drift),
             held=_is_held(record.run, record.release),
             on_probation=trial is not None,
@@ -85,8 +85,11 @@ def headline(state: State, record: Record, trial: Trial | None, silent: timedelt
     run, incident = record.run, record.incident
     if state is State.STALE and incident is not None:
         training = run is not None and run.closed_at is None and run.opened_at > incident.opened_at
-        doing = "retraining" if training else "a retraining was asked for"
-        return f"Stale since {_spelt(incident.hour)}: {doing}"
+        asked = record.decision is not None and record.decision.action == Action.REQUEST_RETRAIN
+        if training or asked:
+            doing = "retraining" if training else "a retraining was asked for"
+            return f"Stale since {_spelt(incident.hour)}: {doing}"
+        return f"An incident is open since {_spelt(incident.hour)}"  # a rollback, a smoke test
     if state is State.SILENT and silent is not None:
         return f"Nothing measured for {silent / HOUR:.0f} hours"
     if state is State.HELD and run is not None:
@@ -101,6 +104,13 @@ def headline(state: State, record: Record, trial: Trial | None, silent: timedelt
         else "Nothing has been measured yet",
         State.NO_CHAMPION: "No version has been released yet",
     }.get(state, "As expected")
+
+
+def _action_in_force(said: DecisionView | None, release: ReleaseView | None) -> str | None:
+    """Return what was decided about the champion; of the one before it nothing counts any more."""
+    if said is None or (release is not None and said.decided_at < release.released_at):
+        return None
+    return said.would or said.action
 
 
 def _spelt(moment: datetime) -> str:
