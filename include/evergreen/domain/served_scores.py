@@ -34,8 +34,8 @@ def judge_served_scores(
 
     The profile holds how the scores of the very lists were distributed that the gate let pass. What
     is published wrongly (turned upside down, of another model, joined to the wrong items) differs
-    at once, long before clicks can tell: on UCI's log the PSI of healthy champions stayed below 0.11
-    in their first three days, and that of inverted lists was 8.3 in the first hour.
+    at once, long before clicks can tell: on UCI's log the PSI of healthy champions stayed below
+    0.11 in their first three days, and that of inverted lists was 8.3 in the first hour.
 
     Parameters:
         drifted: `yes`: surprising and large, by the drift sensor's own thresholds.

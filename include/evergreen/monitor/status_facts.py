@@ -46,7 +46,7 @@ class Record:
 
 
 def records_of(models: Sequence[str], ledger: Ledger) -> dict[str, Record]:
-    """Return what the ledger knows of these models: eleven statements for up to 200 of them.
+    """Return what the ledger knows of these models: a dozen statements for up to 200 of them.
 
     Raises:
         LedgerUnreachable: as the ledger does.
