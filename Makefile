@@ -58,6 +58,9 @@ bench-train: setup  ## memory and time of training, on disk and in memory (ARGS=
 bench-validate: setup  ## a night's validation against plain Great Expectations (ARGS="--rows 100000")
 	@$(BIN)/python tests/bench/validate.py $(ARGS)
 
+bench-panel: setup  ## how long the panel's data takes: 100 models x 30 days (ARGS="--models 200")
+	@$(BIN)/python tests/bench/panel.py $(ARGS)
+
 bench-env: setup
 	@scripts/bench_env.sh
 
@@ -83,4 +86,4 @@ docs: setup  ## write docs/reference/ from the code again
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-gate bench-refreshed bench-env bench-loop bench-train bench-validate requirements images trainer-requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-gate bench-refreshed bench-env bench-loop bench-panel bench-train bench-validate requirements images trainer-requirements docs clean

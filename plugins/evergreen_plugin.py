@@ -1,4 +1,5 @@
-"""Evergreen in Airflow's UI: the panel at `/evergreen` and the buttons of tasks that lead there.
+"""Evergreen in Airflow's UI: the panel at `/evergreen`, and what leads there: an entry in the
+navigation, a tab on every DAG, the buttons of tasks.
 
 Airflow imports this file in every process, workers too. So the web app is made only where it is
 asked for: by the API server.
@@ -11,12 +12,14 @@ from airflow.plugins_manager import AirflowPlugin
 
 from evergreen.adapters.data_docs import MOUNT
 from evergreen.orchestration.links import DataDocsLink, ReportLink
+from evergreen.orchestration.views import views
 
 
 class EvergreenPlugin(AirflowPlugin):
     """What Airflow reads of a plugin."""
 
     name = "evergreen"
+    external_views = views()
     operator_extra_links = [DataDocsLink(), ReportLink()]  # noqa: RUF012  (Airflow's own attribute)
 
     @cached_property

@@ -3,54 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
+from kept_demo import BACKFILLED, MODEL, Told
 
 from evergreen.adapters.lake import Lake
-from evergreen.adapters.ledger import Ledger
 from evergreen.adapters.published import Published
 from evergreen.domain.windows import HOUR, Window, parse_hour
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
-MODEL = "also_bought"
-BACKFILLED = 48
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a finished demo left behind."""
-
-    report: dict[str, Any]
-    home: Path
-    out: Path
-    ledger: Ledger
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    """Run the demo once, as a user would."""
-    home, out = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("out")
-    done = subprocess.run(
-        [*_demo(out), "--backfill-hours", str(BACKFILLED), "--json"],
-        env={**os.environ, "EVERGREEN_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4_000:]
-    ledger = Ledger(f"sqlite:///{home / 'demo' / 'ledger.db'}")
-    yield Told(report=json.loads(done.stdout), home=home / "demo", out=out, ledger=ledger)
-    ledger.close()
 
 
 def test_the_stale_champion_is_replaced_by_a_better_one(told: Told) -> None:
@@ -111,44 +72,3 @@ def test_one_incident_was_opened_and_closed(told: Told) -> None:
     (incident,) = told.ledger.incidents(MODEL)
     assert incident.outcome == "promoted version 2"
     assert told.ledger.open_incident_of(MODEL) is None
-
-
-def test_nothing_is_left_running(told: Told) -> None:
-    assert _processes_of(told.home) == []
-
-
-def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    """Interrupted while Airflow starts, the demo ends its whole process family."""
-    process = subprocess.Popen(
-        _demo(tmp_path / "out"),
-        env={**os.environ, "EVERGREEN_HOME": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "starting Airflow" in line:
-            break
-    time.sleep(4)
-    os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert _processes_of(tmp_path / "demo") == []
-
-
-def _demo(out: Path) -> list[str]:
-    return [sys.executable, "-m", "evergreen.cli", "demo", "--out", str(out)]
-
-
-def _processes_of(home: Path) -> list[str]:
-    """Return the command lines of processes whose environment names this home."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if str(home) in process.environ().get("AIRFLOW_HOME", ""):
-                found.append(" ".join(process.cmdline()))
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 from evergreen.adapters.ledger_history import History
 from evergreen.adapters.ledger_incidents import Incidents
 from evergreen.adapters.ledger_outbox import Outbox
+from evergreen.adapters.ledger_overview import Overview
 from evergreen.adapters.ledger_posts import Posts
 from evergreen.adapters.ledger_quarantine import Quarantine
 from evergreen.adapters.ledger_releases import Releases
@@ -28,6 +29,7 @@ from evergreen.adapters.ledger_rows import (
     StoredSketch,
     Undelivered,
 )
+from evergreen.adapters.ledger_timeline import Timeline
 
 __all__ = [
     "Decision",
@@ -48,7 +50,7 @@ __all__ = [
 ]
 
 
-class Ledger(History, Quarantine, Releases, Incidents, Posts, Outbox):
+class Ledger(History, Quarantine, Releases, Incidents, Posts, Outbox, Overview, Timeline):
     """The ledger at a SQLAlchemy URL. Call `migrate` once before the rest.
 
     Raises:

@@ -21,6 +21,7 @@ from evergreen.cli import (
     release,
     reproduce,
     retrain,
+    status,
     step,
     storefront,
     validate,
@@ -35,6 +36,7 @@ app = typer.Typer(
     "proven winner. State lies under EVERGREEN_HOME (default: .evergreen in the project).",
 )
 app.command("demo")(demo.demo)
+app.command("status")(status.status)
 app.add_typer(models.app, name="models")
 app.add_typer(storefront.app, name="storefront")
 app.add_typer(monitor.app, name="monitor")

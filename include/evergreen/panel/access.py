@@ -61,6 +61,7 @@ def readable(kind: str) -> Callable[..., str]:
     return readable_model
 
 
+WatchedModel = Annotated[str, Depends(readable("monitor_hourly"))]
 ValidatedModel = Annotated[str, Depends(readable("validate_nightly"))]
 RetrainedModel = Annotated[str, Depends(readable("retrain"))]
 
@@ -71,6 +72,8 @@ def ask_to_log_in(request: Request, error: Exception) -> Response:
         challenge = {"WWW-Authenticate": "Bearer"}
         return JSONResponse({"detail": str(error)}, status_code=401, headers=challenge)
     root = request.scope.get("root_path", "")
-    back = f"{API_ROOT_PATH.rstrip('/')}{MOUNT}{request.scope['path'].removeprefix(root)}"
-    target = quote(quote(back), safe="")  # twice: Airflow reads it as a URL
+    back = quote(f"{API_ROOT_PATH.rstrip('/')}{MOUNT}{request.scope['path'].removeprefix(root)}")
+    if query := request.scope.get("query_string", b"").decode("ascii", "ignore"):
+        back += f"?{query}"  # as it came: it is encoded already
+    target = quote(back, safe="")  # so its path is quoted twice: Airflow reads it as a URL
     return RedirectResponse(f"{API_ROOT_PATH}{LOGIN}?next={target}", status_code=302)
