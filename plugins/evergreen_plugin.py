@@ -10,14 +10,19 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from evergreen.adapters.data_docs import MOUNT
-from evergreen.orchestration.links import DataDocsLink, ReportLink
+from evergreen.orchestration.links import DataDocsLink, MlflowRunLink, PodLogsLink, ReportLink
 
 
 class EvergreenPlugin(AirflowPlugin):
     """What Airflow reads of a plugin."""
 
     name = "evergreen"
-    operator_extra_links = [DataDocsLink(), ReportLink()]  # noqa: RUF012  (Airflow's own attribute)
+    operator_extra_links = [  # noqa: RUF012  (Airflow's own attribute)
+        DataDocsLink(),
+        ReportLink(),
+        MlflowRunLink(),
+        PodLogsLink(),
+    ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.configuration import conf
@@ -14,6 +15,8 @@ DOCS_RUN = "data_docs_run"
 """XCom key: the run whose Data Docs a task has left."""
 REPORT = "evaluation_report"
 """XCom key: the address of the evaluation report that the gate has left."""
+MLFLOW_RUN = "mlflow_run"
+"""XCom key: the address of the challenger's page in MLflow that the gate has left."""
 
 
 def data_docs_url(model: str, run: str) -> str:
@@ -24,6 +27,11 @@ def data_docs_url(model: str, run: str) -> str:
 def report_url(model: str, run_key: str, champion: int | None) -> str:
     """Return where the report of a run against this champion is, in the same way."""
     return _base_url() + report_path(model, run_key, champion)
+
+
+def run_url(dag_id: str, run_id: str) -> str:
+    """Return where Airflow shows a run."""
+    return f"{_base_url()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 class DataDocsLink(BaseOperatorLink):
@@ -49,12 +57,42 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the address that the gate of this run has left."""
-        from airflow.sdk.execution_time.xcom import XCom
+        return _left_by_gate(REPORT, ti_key)
 
-        said = XCom.get_one(
-            key=REPORT, task_id="gate", dag_id=ti_key.dag_id, run_id=ti_key.run_id, map_index=-1
-        )
-        return said or ""
+
+class MlflowRunLink(BaseOperatorLink):
+    """The button that opens the challenger's run in MLflow, on the gate and the tasks after it.
+
+    None where MLflow has no pages that people can open (`EVERGREEN_MLFLOW_UI_URL`).
+    """
+
+    name = "MLflow run"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address that the gate of this run has left."""
+        return _left_by_gate(MLFLOW_RUN, ti_key)
+
+
+class PodLogsLink(BaseOperatorLink):
+    """The button that opens a pod's log where the installation keeps logs.
+
+    Only of steps in pods, and only where `EVERGREEN_POD_LOGS_URL` says where that is.
+    """
+
+    name = "Pod logs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address, or nothing when the task never came to its pod."""
+        return str(getattr(operator, "pod_logs_url", ""))
+
+
+def _left_by_gate(key: str, ti_key: Any) -> str:
+    from airflow.sdk.execution_time.xcom import XCom
+
+    said = XCom.get_one(
+        key=key, task_id="gate", dag_id=ti_key.dag_id, run_id=ti_key.run_id, map_index=-1
+    )
+    return said or ""
 
 
 def _base_url() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from evergreen.adapters.installation import open_ledger
+from evergreen.domain.alert import Alert
 from evergreen.domain.errors import EvergreenError
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ Severity = Literal["info", "warning", "error"]
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-def notify(ledger: Ledger, key: str, *, model: str, severity: Severity, text: str) -> bool:
+def notify(
+    ledger: Ledger,
+    key: str,
+    *,
+    model: str,
+    severity: Severity,
+    text: str,
+    alert: Alert | None = None,
+) -> bool:
     """Post a message, unless one with this key was posted before; return whether it was new."""
     new = ledger.post(key, model=model, severity=severity, text=text)
     log.log(_LEVELS[severity] if new else logging.INFO, text if new else f"posted before: {text}")
