@@ -1,5 +1,6 @@
 """A real Airflow asks, its REST API answers, and the champion changes; nobody answers, and it does
-not; a retraining that misses its deadline is told of once. The chain is the retrain DAG's own from the gate on; what trains is left out."""
+not; a retraining that misses its deadline is told of once. The chain is the retrain DAG's own from
+the gate on; what trains is left out."""
 
 from __future__ import annotations
 

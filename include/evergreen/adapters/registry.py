@@ -132,7 +132,7 @@ class Registry:
         """
         if not pages:
             return ""
-        run_id = self._version(model, version).run_id
+        run_id = str(self._version(model, version).run_id)
         with explained(self.url):
             experiment = self._client.get_run(run_id).info.experiment_id
         return f"{pages}/#/experiments/{experiment}/runs/{run_id}"

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     mlflow_url: str = ""
     """MLflow tracking and registry URI. Default: SQLite in HOME."""
     mlflow_ui_url: str = ""
-    """Where people open MLflow's pages, for links. Default: EVERGREEN_MLFLOW_URL, where it is http."""
+    """Where people open MLflow, for links. Default: EVERGREEN_MLFLOW_URL, where that is http."""
     compute: Literal["local", "kubernetes"] = "local"
     """Where steps run: processes of the worker, or pods of the trainer image."""
     pod_image: str = ""
@@ -130,7 +130,6 @@ class Settings(BaseSettings):
     def mlflow(self) -> str:
         """MLflow's tracking and registry URI."""
         return self.mlflow_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
-
 
     @property
     def mlflow_ui(self) -> str:

@@ -29,7 +29,7 @@ def notify(
     model: str,
     severity: Severity,
     text: str,
-    alert: Alert | None = None,
+    alert: Alert | None = None,  # noqa: ARG001  (messages by kind are told apart on delivery)
 ) -> bool:
     """Post a message, unless one with this key was posted before; return whether it was new."""
     new = ledger.post(key, model=model, severity=severity, text=text)
