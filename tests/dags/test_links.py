@@ -1,4 +1,4 @@
-"""Buttons on tasks: the challenger's run in MLflow, a pod's log; none where nobody can open them."""
+"""Buttons on tasks: the run in MLflow, a pod's log; none where nobody can open them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_template_that_cannot_be_filled_in_is_refused(
 ) -> None:
     monkeypatch.setenv("EVERGREEN_POD_LOGS_URL", f"https://logs.example/{template}")
     settings.cache_clear()
-    with pytest.raises(SettingsInvalid, match="EVERGREEN_POD_LOGS_URL.*no other"):
+    with pytest.raises(SettingsInvalid, match=r"EVERGREEN_POD_LOGS_URL.*no other"):
         settings()
     settings.cache_clear()
 

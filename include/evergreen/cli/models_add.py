@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evergreen.adapters.secret_free import secret_free
 from evergreen.config.durations import parse_duration
 from evergreen.config.settings import settings
 from evergreen.domain.errors import ModelSpecInvalid
@@ -75,7 +76,7 @@ def add(
     def say(text: str) -> None:
         typer.echo(text, err=aside)
 
-    say(f"looking at {answers.lake}")
+    say(f"looking at {secret_free(answers.lake)}")
     proposal = propose(answers)
     _show_proposal(proposal, say)
     made = draft(proposal, models_dir=settings().models_dir, preview=preview, say=say)
@@ -130,7 +131,8 @@ def _ask(
     description = answer("description", "What does it recommend, in one sentence?")
     owner = answer("owner", "Who is asked about it (a person or a team)?")
     own_lake = settings().lake_root(model)
-    lake = lake_address(answer("lake", "Where is its lake?", own_lake))
+    lake = answer("lake", "Where is its lake?", own_lake)
+    lake = lake if lake == own_lake else lake_address(lake)  # the setting's is not written
     trained = answer("train", "Is it trained here, or elsewhere and only watched?", "here")
     if trained not in ("here", "elsewhere"):
         raise ModelSpecInvalid(f"--train {trained}: expected here or elsewhere")
@@ -144,7 +146,7 @@ def _ask(
         description=description,
         owner=owner,
         lake=lake,
-        lake_is_default=lake == lake_address(own_lake),
+        lake_is_default=lake == own_lake,
         slack_channel=slack_channel,
         trained=trained,  # type: ignore[arg-type]
         attribution_window=attribution_window,
@@ -168,7 +170,10 @@ def _show_proposal(proposal: Proposal, say: Any) -> None:
         if table.window is None:
             say(f"  {table.name:<12} none")
             continue
-        say(f"  {table.name:<12} {table.closed_hours:,} closed hours in {table.window}")
+        say(
+            f"  {table.name:<12} {len(table.rows):,} closed hours in {table.window}; "
+            f"{table.listed_hours:,} hours in all"
+        )
     ctr = "not known" if figures.ctr is None else f"{figures.ctr:.2%}"
     say(
         f"  newest       {figures.rows:,} rows in {figures.hours} hours, about "
@@ -225,7 +230,7 @@ def _body(made: Draft, written: list[str]) -> dict[str, Any]:
     proposal, said = made.proposal, made.preview
     return {
         "model": proposal.answers.model,
-        "lake": proposal.answers.lake,
+        "lake": secret_free(proposal.answers.lake),
         "columns": dict(proposal.columns),
         "numeric": list(proposal.features.numeric),
         "categorical": list(proposal.features.categorical),

@@ -24,7 +24,7 @@ class Figures:
 
     Parameters:
         hours, rows: that were looked at.
-        rows_an_hour: median of the closed hours with rows of the newest 28 days.
+        rows_an_hour: median of the closed hours with rows of the newest eight weeks.
         closed_share: closed hours among those from the first of them to the newest, 0 to 1.
         ctr: of the rows whose label is known; None where none is.
         immature_hours: how many of the newest hours have labels that are not known yet; None where

@@ -8,44 +8,39 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from evergreen.adapters.lake import SUCCESS, Lake
+from evergreen.adapters.lake import SUCCESS, HourClosing, Lake
 from evergreen.adapters.lake_tables import TABLES
 from evergreen.adapters.secret_free import secret_free
 from evergreen.adapters.unread import unread
 from evergreen.domain.errors import WindowEmpty
 from evergreen.domain.windows import HOUR, Window
 
-LOOK_BACK_HOURS = 24 * 14
-"""How many of the newest closed hours are looked at for one that has rows."""
-NEWEST = timedelta(days=28)
+NEWEST = timedelta(days=56)
+"""What is looked at: enough to learn from four weeks and to judge four. A lake may hold years, and
+each hour of it is a question to an object store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSeen:
-    """One table of a lake.
+    """The newest eight weeks of one table of a lake.
 
     Parameters:
-        first, newest: closed hours; None where no hour is closed.
-        closed_hours: how many there are.
-        rows: of each closed hour of the newest 28 days.
+        listed_hours: folders of hours in the whole table, closed or not.
+        rows: of each closed hour.
         schema: the lake's own names and types, of the newest hour with rows; {} without one.
         schema_hour: that hour.
     """
 
     name: str
-    first: datetime | None
-    newest: datetime | None
-    closed_hours: int
+    listed_hours: int
     rows: Mapping[datetime, int]
     schema: Mapping[str, pl.DataType]
     schema_hour: datetime | None
 
     @property
     def window(self) -> Window | None:
-        """From the first to the newest closed hour."""
-        if self.first is None or self.newest is None:
-            return None
-        return Window(self.first, self.newest + HOUR)
+        """From the first to the newest closed hour; None where no hour is closed."""
+        return Window(min(self.rows), max(self.rows) + HOUR) if self.rows else None
 
 
 def look(url: str) -> dict[str, TableSeen]:
@@ -58,27 +53,24 @@ def look(url: str) -> dict[str, TableSeen]:
     lake = Lake(url)
     seen = {name: _look_at(lake, name) for name in TABLES}
     impressions = seen["impressions"]
-    if not impressions.closed_hours:
+    if not impressions.rows:
         raise WindowEmpty(_nothing(lake))
     if impressions.schema_hour is None:
         raise WindowEmpty(
-            f"{secret_free(url)}/impressions has {impressions.closed_hours} closed hours, and none "
-            f"of the newest {min(impressions.closed_hours, LOOK_BACK_HOURS)} has a row"
+            f"{secret_free(url)}/impressions has {len(impressions.rows)} closed hours in the "
+            f"newest {NEWEST.days} days, and none has a row"
         )
     return seen
 
 
 def _look_at(lake: Lake, table: str) -> TableSeen:
-    hours = lake.closed_hours(table)
-    schema, schema_hour = _schema(lake, table, hours)
-    newest = hours[-1] if hours else None
+    newest = lake.newest_closed_hour(table)
     recent = Window.last(NEWEST, until=newest + HOUR) if newest else None
     closings = lake.closings(table, recent) if recent else {}
+    schema, schema_hour = _schema(lake, table, closings)
     return TableSeen(
         name=table,
-        first=hours[0] if hours else None,
-        newest=newest,
-        closed_hours=len(hours),
+        listed_hours=len(lake.listed_hours(table)),
         rows={hour: closing.rows for hour, closing in closings.items()},
         schema=schema,
         schema_hour=schema_hour,
@@ -86,10 +78,10 @@ def _look_at(lake: Lake, table: str) -> TableSeen:
 
 
 def _schema(
-    lake: Lake, table: str, hours: list[datetime]
+    lake: Lake, table: str, closings: Mapping[datetime, HourClosing]
 ) -> tuple[dict[str, pl.DataType], datetime | None]:
-    for hour in reversed(hours[-LOOK_BACK_HOURS:]):
-        for entry in lake.require_closed(table, hour).files:
+    for hour in sorted(closings, reverse=True):
+        for entry in closings[hour].files:
             if entry.rows:
                 uri = lake.files.uri(f"{table}/{entry.path}")
                 try:

@@ -62,7 +62,7 @@ def _lake(proposal: Proposal) -> str:
     why = "as you said" if answers.attribution_window else _attribution_seen(proposal)
     return (
         "lake:\n"
-        f"  # seen: {seen.closed_hours:,} closed hours of impressions, about "
+        f"  # seen: {len(seen.rows):,} closed hours of the newest eight weeks, about "
         f"{figures.rows_an_hour:,.0f} rows an hour, CTR {ctr}\n"
         f"  {url}\n"
         f"  attribution_window: {scalar_or_number(proposal.attribution_window)}     # how long a "
