@@ -9,7 +9,7 @@ import yaml
 
 from evergreen.onboarding.proposal import Proposal
 
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[ ./-][A-Za-z0-9_]+)*")
+PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_]*(?:[ ./-]+[A-Za-z0-9_]+)*\.?")
 RUNBOOK = "docs/runbooks/README.md"
 WIDTH = 96
 

@@ -28,12 +28,12 @@ def retrain_form(spec: ModelSpec) -> dict[str, Param]:
             title="Window",
             pattern=r"^[1-9]\d{0,3}[dw]$",
             examples=["28d", "35d", "8w"],
-            description="How much history to learn from, in whole days or weeks: 28d, 5w. It must "
-            "be longer than train.validation and gate.holdout together.",
+            description="A number and d (days) or w (weeks): 28d, 5w. How much history to learn "
+            "from; longer than train.validation and gate.holdout together.",
         ),
         "reason": Param(
-            "",
-            type="string",
+            None,
+            type=["null", "string"],  # with "" the form's button stays dark, without a word
             title="Reason",
             maxLength=REASON_LENGTH,
             description="Why? Kept in the ledger, beside the verdict.",
@@ -55,14 +55,14 @@ def rollback_form() -> dict[str, Param]:
             type="integer",
             title="Version",
             minimum=1,
-            description="The version that shall serve: `evergreen release history` and the panel "
-            "list those that were released.",
+            description="The version that shall serve, from 1. `evergreen release history` and "
+            "the panel list those that were released.",
         ),
         "reason": Param(
             type="string",
             title="Reason",
             minLength=3,
             maxLength=REASON_LENGTH,
-            description="Why? At least three letters; kept in the ledger.",
+            description="Why? At least three letters. Kept in the ledger.",
         ),
     }
