@@ -26,6 +26,7 @@ from evergreen.domain.errors import (
     ModelSpecInvalid,
     WindowEmpty,
 )
+from evergreen.domain.windows import Window
 from evergreen.onboarding.figures import immature
 
 WORDS = ["--description", "What people see.", "--owner", "shop-team"]
@@ -66,6 +67,14 @@ def renamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_lake(tmp_path_factory.mktemp("renamed"), days=7, names=RENAMED)
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a lake with one hour."""
+    lake = tmp_path_factory.mktemp("small")
+    write(lake, "impressions", START, impressions(START), RENAMED)
+    return lake
+
+
 def test_a_lake_with_other_names_is_understood(models: Path, renamed: Path) -> None:
     said = added("shop", *WORDS, "--lake", str(renamed), "--train", "elsewhere")
     spec = load_spec(models / "shop")
@@ -84,16 +93,16 @@ def test_a_lake_with_other_names_is_understood(models: Path, renamed: Path) -> N
     assert Lake(str(renamed), spec.columns).newest_closed_hour("impressions") is not None
 
 
-def test_a_dry_run_prints_the_file_and_writes_nothing(models: Path, renamed: Path) -> None:
-    words = ["shop", *WORDS, "--lake", str(renamed), "--train", "elsewhere", "--no-preview"]
+def test_a_dry_run_prints_the_file_and_writes_nothing(models: Path, small: Path) -> None:
+    words = ["shop", *WORDS, "--lake", str(small), "--train", "elsewhere", "--no-preview"]
     result = add(*words, "--yes", "--dry-run")
     assert result.exit_code == 0
     assert names(models) == []
     assert result.stdout == added(*words)["yaml"] == (models / "shop" / "model.yaml").read_text()
 
 
-def test_questions_are_asked_for_what_no_flag_says(models: Path, renamed: Path) -> None:
-    answers = f"shop\nWhat: people # see\n\U0001f43f team\n{renamed}\nelsewhere\ny\n"
+def test_questions_are_asked_for_what_no_flag_says(models: Path, small: Path) -> None:
+    answers = f"shop\nWhat: people # see\n\U0001f43f team\n{small}\nelsewhere\ny\n"
     result = add("--no-preview", answers=answers)
     assert result.exit_code == 0, result.output
     spec = load_spec(models / "shop")
@@ -101,8 +110,8 @@ def test_questions_are_asked_for_what_no_flag_says(models: Path, renamed: Path) 
     assert spec.owner == "\U0001f43f team"
 
 
-def test_a_no_at_the_end_writes_nothing(models: Path, renamed: Path) -> None:
-    words = ["shop", *WORDS, "--lake", str(renamed), "--train", "elsewhere", "--no-preview"]
+def test_a_no_at_the_end_writes_nothing(models: Path, small: Path) -> None:
+    words = ["shop", *WORDS, "--lake", str(small), "--train", "elsewhere", "--no-preview"]
     assert "nothing was written" in add(*words, answers="n\n").output
     assert names(models) == []
 
@@ -122,10 +131,10 @@ def test_a_no_at_the_end_writes_nothing(models: Path, renamed: Path) -> None:
         "",
     ],
 )
-def test_no_text_becomes_another_key(models: Path, renamed: Path, text: str) -> None:
+def test_no_text_becomes_another_key(models: Path, small: Path, text: str) -> None:
     words = [
         "--lake",
-        str(renamed),
+        str(small),
         "--train",
         "elsewhere",
         "--no-preview",
@@ -139,8 +148,8 @@ def test_no_text_becomes_another_key(models: Path, renamed: Path, text: str) -> 
     assert spec.train.enabled is False
 
 
-def test_an_existing_model_stays_without_force(models: Path, renamed: Path) -> None:
-    words = ["shop", *WORDS, "--lake", str(renamed), "--train", "elsewhere", "--no-preview"]
+def test_an_existing_model_stays_without_force(models: Path, small: Path) -> None:
+    words = ["shop", *WORDS, "--lake", str(small), "--train", "elsewhere", "--no-preview"]
     added(*words)
     with pytest.raises(ModelExists, match="--force"):
         added(*words)
@@ -186,9 +195,9 @@ def test_columns_that_nothing_fits_are_all_named(models: Path, tmp_path: Path) -
         added(*words, "--force", "--column", "klick=bought_it")
 
 
-def test_training_here_needs_orders(models: Path, renamed: Path) -> None:
+def test_training_here_needs_orders(models: Path, small: Path) -> None:
     with pytest.raises(ColumnMissing, match="orders: there are no closed hours with rows"):
-        added("shop", *WORDS, "--lake", str(renamed), "--train", "here")
+        added("shop", *WORDS, "--lake", str(small), "--train", "here")
 
 
 def test_orders_must_be_called_as_impressions_are(models: Path, tmp_path: Path) -> None:
@@ -215,10 +224,44 @@ def test_orders_must_be_called_as_impressions_are(models: Path, tmp_path: Path) 
     assert any(note.startswith("orders are left alone") for note in said["notes"])
 
 
+def orders(**more: Any) -> pl.DataFrame:
+    """Return an order line whose price is called as a feature of the impressions is."""
+    body = {"order_id": ["b"], "item_id": ["a"], "quantity": [1], "price": [1.0], **more}
+    moment = pl.Series([START], dtype=pl.Datetime("us", "UTC"))
+    return pl.DataFrame(body).with_columns(order_time=moment)
+
+
+def test_a_feature_that_orders_rename_has_that_name_too(models: Path, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    write(lake, "impressions", START, impressions(START))
+    write(lake, "orders", START, orders())
+    said = added("shop", *WORDS, "--lake", str(lake), "--train", "elsewhere", "--no-preview")
+    assert said["columns"] == {"unit_price": "price"}
+    assert said["numeric"] == ["unit_price", "stock"]
+    read = Lake(str(lake), said["columns"]).read("impressions", Window.of_hour(START))
+    assert {*said["numeric"], *said["categorical"]} <= set(read.columns)
+
+
+def test_two_columns_of_one_name_are_refused(models: Path, tmp_path: Path) -> None:
+    """`unit_price: price` would make two columns unit_price of the impressions."""
+    lake = tmp_path / "lake"
+    both = impressions(START).with_columns(unit_price=pl.lit(1.0))
+    write(lake, "impressions", START, both)
+    write(lake, "orders", START, orders())
+    words = ["shop", *WORDS, "--lake", str(lake), "--no-preview"]
+    said = "impressions have price and unit_price, and price is to be read as unit_price"
+    with pytest.raises(ColumnMissing, match=said):
+        added(*words, "--train", "here")
+    watched = added(*words, "--train", "elsewhere")
+    assert watched["columns"] == {}
+    assert "price" in watched["numeric"]
+    assert "unit_price" in watched["numeric"]
+
+
 @pytest.mark.parametrize("name", ["../evil", "/etc/x", "Shop", "", "a b", "x" * 64, "a\n"])
-def test_a_name_that_is_no_folder_is_refused(models: Path, renamed: Path, name: str) -> None:
+def test_a_name_that_is_no_folder_is_refused(models: Path, small: Path, name: str) -> None:
     with pytest.raises(ModelSpecInvalid, match=r"cannot be a model's name|name is missing"):
-        added(name, *WORDS, "--lake", str(renamed))
+        added(name, *WORDS, "--lake", str(small))
 
 
 def test_credentials_do_not_get_into_a_file(models: Path) -> None:
@@ -241,9 +284,9 @@ def test_flags_that_say_nothing_are_refused(models: Path, words: list[str], said
         add("shop", *words, "--yes")
 
 
-def test_the_installation_s_own_lake_is_not_written_down(models: Path, renamed: Path) -> None:
+def test_the_installation_s_own_lake_is_not_written_down(models: Path, small: Path) -> None:
     (settings().home / "lake").mkdir(parents=True)
-    (settings().home / "lake" / "shop").symlink_to(renamed)
+    (settings().home / "lake" / "shop").symlink_to(small)
     added("shop", *WORDS, "--train", "elsewhere", "--no-preview")
     assert load_spec(models / "shop").lake.url is None
 

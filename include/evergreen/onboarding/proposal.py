@@ -124,7 +124,7 @@ def propose(answers: Answers) -> Proposal:
     missing = [str(column) for column in of_impressions.missing]
     notes: list[str] = []
     columns = dict(of_impressions.renamed)
-    troubles = _troubles(of_impressions, of_orders)
+    troubles = _troubles(of_impressions, of_orders, impressions, orders)
     if here:
         missing += troubles
     elif orders.schema and troubles:
@@ -137,7 +137,9 @@ def propose(answers: Answers) -> Proposal:
     if of_orders is not None and not troubles:
         columns |= of_orders.renamed
     lake = Lake(answers.lake, columns)
-    features = split_features(lake, impressions, of_impressions.features)
+    # `columns:` renames in both tables: a feature that orders call unit_price is that here too
+    others = {lake.canonical_name(c): kind for c, kind in of_impressions.features.items()}
+    features = split_features(lake, impressions, others)
     figures = figures_of(lake, impressions)
     return Proposal(
         answers=answers,
@@ -168,7 +170,9 @@ def _refuse_unknown(given: Mapping[str, str], *tables: TableSeen) -> None:
             )
 
 
-def _troubles(of_impressions: NamedColumns, of_orders: NamedColumns | None) -> list[str]:
+def _troubles(
+    of_impressions: NamedColumns, of_orders: NamedColumns | None, *tables: TableSeen
+) -> list[str]:
     """Return why orders cannot be read with the impressions' names; one mapping holds for both."""
     if of_orders is None:
         return ["orders: there are no closed hours with rows; training needs them"]
@@ -180,6 +184,13 @@ def _troubles(of_impressions: NamedColumns, of_orders: NamedColumns | None) -> l
         clash = [n for n, o in of_impressions.own.items() if o == own and n != name]
         if clash and own != name:
             found.append(f"orders.{name} and impressions.{clash[0]} are both called {own}")
+    renamed = {**of_impressions.renamed, **of_orders.renamed}
+    for table in tables:
+        found += [
+            f"{table.name} have {own} and {name}, and {own} is to be read as {name}"
+            for name, own in renamed.items()
+            if {own, name} <= set(table.schema)
+        ]
     return found
 
 
