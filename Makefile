@@ -80,7 +80,7 @@ trainer-requirements: setup  ## compile the images' pins again, to the versions 
 	@$(PIN) docker/mlflow/requirements.in -o docker/mlflow/requirements.txt
 	@$(PIN) pyproject.toml -o docker/airflow/requirements.txt
 
-docs: setup  ## write docs/reference/ from the code again
+docs: setup  ## write docs/reference/ and DAGS.md from the code again
 	@$(BIN)/python scripts/generate_docs.py
 
 clean:  ## remove the environment and all state

@@ -19,9 +19,10 @@ message, no retraining, no rollback.
 """
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Label, Param, chain
+from airflow.sdk import Label, chain
 
 from evergreen.orchestration.assets import retrain_asset
+from evergreen.orchestration.forms import replay_form
 from evergreen.orchestration.models import model_dag, model_specs
 from evergreen.orchestration.monitoring import (
     Decide,
@@ -36,9 +37,7 @@ from evergreen.orchestration.schedules import every_hour
 from evergreen.orchestration.sensors import WaitForHour
 
 KIND = "monitor_hourly"
-FORM = {
-    "replay": Param(False, type="boolean", description="Measure and decide, but never act."),
-}
+FORM = replay_form("Measure and decide, but never act: no message, retraining or rollback.")
 
 for spec in model_specs(KIND):
     with model_dag(spec, KIND, doc=__doc__, form=FORM, **every_hour()):

@@ -15,6 +15,7 @@ quarantine and the run ends with the reason; started again, it leaves them out.
 once a day at 03:00 UTC when the champion is older than `max_model_age`; on other days that run
 skips. One run at a time; a request that waited while another run brought a newer champion skips.
 Every run, also one that skips, first puts an alias back that a hand has moved, and tells people.
+A run that takes longer than `train.deadline` (4 hours) is told of, once; nothing is stopped.
 
 **Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
 it, so nothing is trained twice; a release and a message happen once. `force` trains although that
@@ -22,12 +23,13 @@ window was trained before; the gate still decides. If the champion changed meanw
 fails and says so: clear `evaluate` with its downstream tasks.
 """
 
-from airflow.sdk import Label, Param, chain
+from airflow.sdk import Label, chain
 
-from evergreen.config.durations import format_duration
 from evergreen.orchestration.approval import ask_operator
 from evergreen.orchestration.assets import retrain_asset
 from evergreen.orchestration.compute import mapped_step, step_task
+from evergreen.orchestration.deadline import retrain_deadline
+from evergreen.orchestration.forms import retrain_form
 from evergreen.orchestration.models import model_dag, model_specs
 from evergreen.orchestration.retraining import (
     RUN_DIR,
@@ -48,21 +50,12 @@ EITHER = "none_failed_min_one_success"  # the gate leads here, or the person tha
 POOL = "evergreen_training"  # slots are declared in airflow_settings.yaml
 
 for spec in model_specs(KIND):
-    form = {
-        "window": Param(
-            format_duration(spec.train.window),
-            type="string",
-            pattern=r"^[1-9]\d*[dw]$",
-            description="How much history to learn from, in whole days or weeks: 28d, 5w.",
-        ),
-        "reason": Param("", type="string", description="Kept in the ledger."),
-        "force": Param(False, type="boolean", description="Train again what was trained."),
-    }
     with model_dag(
         spec,
         KIND,
         doc=__doc__,
-        form=form,
+        form=retrain_form(spec),
+        deadline=retrain_deadline(spec),
         user_defined_macros={"champion_version": champion_version},
         **on_request_or_daily(retrain_asset(spec.model), 3),
     ):

@@ -10,19 +10,16 @@ probation rolled back may be put back here, and only here: no gate promotes it a
 an older release. The next promotion replaces the version as it would any champion.
 """
 
-from airflow.sdk import Param, chain
+from airflow.sdk import chain
 
+from evergreen.orchestration.forms import rollback_form
 from evergreen.orchestration.models import model_dag, model_specs
 from evergreen.orchestration.rolling_back import AnnounceRollback, FollowLedger, RollBack
 
 KIND = "rollback"
-FORM = {
-    "version": Param(type="integer", minimum=1, description="See `evergreen release history`."),
-    "reason": Param(type="string", minLength=3, description="Kept in the ledger."),
-}
 
 for spec in model_specs(KIND):
-    with model_dag(spec, KIND, doc=__doc__, form=FORM, schedule=None):
+    with model_dag(spec, KIND, doc=__doc__, form=rollback_form(), schedule=None):
         roll_back = RollBack(task_id="roll_back", doc_md="One transaction in the ledger.")
         publish = FollowLedger(
             task_id="publish",

@@ -19,17 +19,16 @@ and alerts nobody.
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import Label, Param, TriggerRule
+from airflow.sdk import Label, TriggerRule
 
+from evergreen.orchestration.forms import replay_form
 from evergreen.orchestration.models import model_dag, model_specs
 from evergreen.orchestration.schedules import every_night
 from evergreen.orchestration.sensors import WaitForDay
 from evergreen.orchestration.validating import AlertDay, QuarantineHours, ValidateDay
 
 KIND = "validate_nightly"
-FORM = {
-    "replay": Param(False, type="boolean", description="Validate this day, alert nobody."),
-}
+FORM = replay_form("Validate this day alone, and alert nobody.")
 
 for spec in model_specs(KIND):
     with model_dag(spec, KIND, doc=__doc__, form=FORM, **every_night(2)):

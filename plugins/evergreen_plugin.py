@@ -11,7 +11,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from evergreen.adapters.data_docs import MOUNT
-from evergreen.orchestration.links import DataDocsLink, ReportLink
+from evergreen.orchestration.links import DataDocsLink, MlflowRunLink, PodLogsLink, ReportLink
 from evergreen.orchestration.views import views
 
 
@@ -20,7 +20,12 @@ class EvergreenPlugin(AirflowPlugin):
 
     name = "evergreen"
     external_views = views()
-    operator_extra_links = [DataDocsLink(), ReportLink()]  # noqa: RUF012  (Airflow's own attribute)
+    operator_extra_links = [  # noqa: RUF012  (Airflow's own attribute)
+        DataDocsLink(),
+        ReportLink(),
+        MlflowRunLink(),
+        PodLogsLink(),
+    ]
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:

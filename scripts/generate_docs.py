@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: settings, model.yaml, command line, DAGs, damage.
+"""Writes docs/reference/ and DAGS.md from the code: settings, model.yaml, commands, DAGs, damage.
 
 `make docs` runs it; a test runs it too and fails when what is committed is stale. It starts no
 Airflow: the DAG files are parsed, not imported.
@@ -31,18 +31,17 @@ from evergreen.config.durations import format_duration
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import PROJECT, Settings
 
-REFERENCE = PROJECT / "docs" / "reference"
 MADE_BY = "<!-- Made by `make docs` from the code; edit the docstrings there. -->\n"
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page: file name below docs/reference/ to its text."""
+    """Return every generated page: its place in the project to its text."""
     return {
-        "settings.md": settings_page(),
-        "model.yaml.md": model_page(),
-        "cli.md": cli_page(),
-        "dags.md": dags_page(),
-        "damage.md": damage_page(),
+        "docs/reference/settings.md": settings_page(),
+        "docs/reference/model.yaml.md": model_page(),
+        "docs/reference/cli.md": cli_page(),
+        "DAGS.md": dags_page(),
+        "docs/reference/damage.md": damage_page(),
     }
 
 
@@ -118,17 +117,20 @@ def dags_page() -> str:
     """Return the page of the DAGs: each file's docstring and its tasks in order."""
     text = [
         f"{MADE_BY}# The DAGs",
-        "Every model folder gets these four, with ids `<model>__<kind>`; one with "
-        "`train.enabled: false` gets the two that watch. `evergreen__deliver` is there once. The "
-        "texts are those of the page in Airflow's UI.",
+        "Every model folder gets those whose id begins with `<model>__`; one with "
+        "`train.enabled: false` gets the two that watch: `monitor_hourly` and "
+        "`validate_nightly`. `evergreen__deliver` is there once. The texts are those of the page "
+        "in Airflow's UI. What a message of theirs means: [the runbooks]"
+        "(docs/runbooks/README.md).",
     ]
     for path in sorted(
         (PROJECT / "dags").glob("*.py"), key=lambda path: (path.stem == "deliver", path)
     ):
-        tree = ast.parse(path.read_text())
+        source = path.read_text()
+        tree, owner = ast.parse(source), "<model>" if "model_specs(" in source else "evergreen"
         rows = [(f"`{task}`", doc) for task, doc in tasks_of(tree)]
         text += [
-            f"## `{'evergreen' if path.stem == 'deliver' else '<model>'}__{path.stem}`",
+            f"## `{owner}__{path.stem}`",
             (ast.get_docstring(tree) or "").strip(),
             table("task meaning", rows).rstrip(),
         ]
@@ -271,9 +273,8 @@ def table(heads: str, rows: list[tuple[str, ...]]) -> str:
 
 def main() -> None:
     """Write the pages."""
-    REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
-        (REFERENCE / name).write_text(text.rstrip() + "\n")
+        (PROJECT / name).write_text(text.rstrip() + "\n")
 
 
 if __name__ == "__main__":

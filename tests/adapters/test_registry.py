@@ -76,6 +76,17 @@ def test_a_version_holds_what_made_it(registry: Registry, files: Path) -> None:
     assert (run.data.params["max_depth"], run.info.status) == ("6", "FINISHED")
 
 
+def test_a_version_has_a_page_where_mlflow_has_pages(registry: Registry, files: Path) -> None:
+    version = register(registry, files, "paged", "k1")
+    assert registry.run_page("paged", version, "") == ""
+    page = registry.run_page("paged", version, "https://mlflow.example")
+    experiment = registry._client.get_experiment_by_name("paged")
+    (run,) = registry._client.search_runs([experiment.experiment_id])
+    assert page == (
+        f"https://mlflow.example/#/experiments/{experiment.experiment_id}/runs/{run.info.run_id}"
+    )
+
+
 def test_files_are_attached_to_a_version_and_replaced(registry: Registry, files: Path) -> None:
     version = register(registry, files, "attached", "k1")
     for text in (b"old", b"new"):

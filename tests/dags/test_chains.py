@@ -70,7 +70,11 @@ def play_window(window: Window) -> None:
 
 def run(kind: str, moment: datetime, **conf: Any) -> tuple[str, dict[str, str]]:
     """Run one DAG in this process; return its state and its tasks' states."""
-    found = dags()[f"{MODEL}__{kind}"].test(logical_date=moment, run_conf=conf)
+    dag = dags()[f"{MODEL}__{kind}"]
+    # Airflow 3.3.2's `dag.test()` fails at the end of a DAG with a deadline: it looks the alert up
+    # by what should be its id. test_approval_live has a real scheduler do it.
+    dag.deadline = None
+    found = dag.test(logical_date=moment, run_conf=conf)
     states = {ti.task_id: str(ti.state) for ti in found.get_task_instances()}
     return str(found.state), states
 

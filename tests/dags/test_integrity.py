@@ -14,6 +14,7 @@ from airflow.timetables.base import TimeRestriction
 from dag_files import dags, parse
 
 from evergreen.config.settings import PROJECT, settings
+from evergreen.orchestration.assets import retrain_asset
 from evergreen.orchestration.run_context import day_of
 
 DAG_FILES = sorted((PROJECT / "dags").glob("*.py"))
@@ -110,6 +111,7 @@ def test_policy_of_every_dag_and_task(add_model: Callable[..., str]) -> None:
         assert dag.max_active_runs == 1, dag_id
         assert dag.catchup is False, dag_id
         assert dag.tags == {"evergreen", "shop", dag_id.removeprefix("shop__")}
+        assert len(dag.description) > 20, dag_id
         for word in ("**Decides**", "**When**", "**Safe to run again**"):
             assert word in dag.doc_md, dag_id
         assert "team-shop" in dag.doc_md
@@ -120,12 +122,43 @@ def test_policy_of_every_dag_and_task(add_model: Callable[..., str]) -> None:
             assert task.retries in (1, 2), where
             assert task.execution_timeout <= timedelta(hours=1), where
             assert task.doc_md, where
+            assert task.weight_rule == "absolute", where
             assert task.on_failure_callback, where
 
 
 def dags_of(model: str) -> dict[str, Any]:
     """Return the DAGs of one model by id."""
     return {dag_id: dag for dag_id, dag in dags().items() if dag_id.startswith(f"{model}__")}
+
+
+def test_who_watches_goes_before_who_trains(add_model: Callable[..., str]) -> None:
+    weights = {
+        dag_id.removeprefix("shop__"): {task.priority_weight for task in dag.tasks}
+        for dag_id, dag in dags_of(add_model()).items()
+    }
+    assert weights == {
+        "rollback": {4},
+        "monitor_hourly": {3},
+        "validate_nightly": {2},
+        "retrain": {1},
+    }
+
+
+def test_branches_say_why(add_model: Callable[..., str]) -> None:
+    """Every way out of a task that decides has a label in the graph."""
+    for dag_id, dag in dags_of(add_model()).items():
+        for task in dag.tasks:
+            if len(task.downstream_task_ids) < 2 or task.task_id == "sketch_hour":
+                continue
+            for after in task.downstream_task_ids:
+                label = dag.get_edge_info(task.task_id, after).get("label")
+                assert label, f"{dag_id}: {task.task_id} to {after}"
+
+
+def test_the_asset_reads_well() -> None:
+    asset = retrain_asset("shop")
+    assert (asset.name, asset.uri) == ("shop retrain requested", "evergreen://shop/retrain")
+    assert asset.group == "evergreen"
 
 
 def test_schedules(add_model: Callable[..., str]) -> None:
@@ -189,12 +222,27 @@ def test_forms(add_model: Callable[..., str]) -> None:
     found = dags_of(add_model(train={"window": "35d"}))
     for dag_id in ("shop__monitor_hourly", "shop__validate_nightly", "shop__retrain"):
         found[dag_id].params.validate()  # scheduled: every default must do
-    assert found["shop__retrain"].params.dump() == {"window": "35d", "reason": "", "force": False}
+    assert found["shop__retrain"].params.dump() == {"window": "35d", "reason": None, "force": False}
     with pytest.raises(Exception, match="No value passed"):
         found["shop__rollback"].params.validate()
     for bad in ("28", "1.5d", "d", "24h"):
         with pytest.raises(Exception, match="does not match"):
             found["shop__retrain"].params.get_param("window").resolve(bad)
+    with pytest.raises(Exception, match="is too long"):
+        found["shop__retrain"].params.get_param("reason").resolve("x" * 501)
+    for name, bad, said in (("reason", "no", "is too short"), ("version", 0, "less than")):
+        with pytest.raises(Exception, match=said):
+            found["shop__rollback"].params.get_param(name).resolve(bad)
+
+
+def test_every_field_of_a_form_has_a_title_and_help(add_model: Callable[..., str]) -> None:
+    for dag_id, dag in dags_of(add_model()).items():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.schema.get("title"), f"{dag_id}: {name}"
+            assert len(param.description or "") > 20, f"{dag_id}: {name}"
+            # Airflow's form takes an empty text for a missing one: its button stays dark.
+            assert param.value != "", f"{dag_id}: {name}"
 
 
 def test_only_the_monitor_can_ask_for_a_retraining(add_model: Callable[..., str]) -> None:

@@ -26,7 +26,7 @@ from evergreen.orchestration.retraining import (
 )
 
 AS_OF = datetime(2011, 5, 1, tzinfo=UTC)
-FORM = {"window": "28d", "reason": "", "force": False}
+FORM = {"window": "28d", "reason": None, "force": False}
 VERDICT = {
     "verdict": "HOLD",
     "version": 2,

@@ -1,8 +1,10 @@
 """A real Airflow asks, its REST API answers, and the champion changes; nobody answers, and it does
-not. The chain is the retrain DAG's own from the gate on; what trains is left out."""
+not; a retraining that misses its deadline is told of once. The chain is the retrain DAG's own from
+the gate on; what trains is left out."""
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,13 +26,16 @@ MODELS = {
     "shop": {"approval": "always", "approvers": [USER]},
     "slow": {"approval": "always", "approval_timeout": "1s"},
     "shut": {"approval": "always", "approvers": ["somebody else"]},
+    "late": {"approval": "never"},  # its hand-made gate asks all the same, and nobody answers
 }
+TRAIN = {"late": {"deadline": "1s"}}
 DAG_FILE = '''
 """The retrain DAG from its gate on; its verdict is made by hand."""
 
 from airflow.sdk import chain
 
 from evergreen.orchestration.approval import ask_operator
+from evergreen.orchestration.deadline import retrain_deadline
 from evergreen.orchestration.links import REPORT, report_url
 from evergreen.orchestration.model_task import BranchTask
 from evergreen.orchestration.models import model_dag, model_specs
@@ -60,7 +65,8 @@ class HandMadeGate(BranchTask):
 
 
 for spec in model_specs("retrain"):
-    with model_dag(spec, "retrain", doc=__doc__, form={}, schedule=None):
+    options = {"schedule": None, "deadline": retrain_deadline(spec)}
+    with model_dag(spec, "retrain", doc=__doc__, form={}, **options):
         freeze, gate = Freeze(task_id="freeze_window"), HandMadeGate(task_id="gate")
         ask = ask_operator(spec, task_id="ask_operator")
         promote = Promote(task_id="promote", trigger_rule=EITHER)
@@ -88,6 +94,19 @@ class Asking:
             assert time.monotonic() < deadline, self.states(model)
             time.sleep(0.3)
 
+    def wait_until_left(self, model: str, task: str) -> None:
+        """Wait until the scheduler has heard that the process that asked is over.
+
+        An answer that comes before that, quicker than a person's, makes Airflow 3.3.2 take the
+        task for lost: it is retried, and asks again.
+        """
+        key = f"TaskInstanceKey(dag_id='{model}__retrain', task_id='{task}'"
+        heard = f"executor event with state success for task instance {key}"
+        log, deadline = self.airflow.home / "logs" / "scheduler.log", time.monotonic() + 60
+        while heard not in log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, f"{task} has not left"
+            time.sleep(0.3)
+
 
 @pytest.fixture(scope="module")
 def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
@@ -96,6 +115,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
         folder = home / "models" / model
         folder.mkdir(parents=True)
         body = {"model": model, "description": "", "owner": "team", "deploy": deploy}
+        body["train"] = TRAIN.get(model, {})
         (folder / "model.yaml").write_text(yaml.safe_dump(body))
     (home / "dags").mkdir()
     (home / "dags" / "retrain.py").write_text(DAG_FILE)
@@ -142,6 +162,7 @@ def test_an_answer_by_the_api_promotes(asking: Asking) -> None:
     button = api._call("GET", path)["extra_links"]["Report"]
     assert button == f"{asking.airflow.url}/evergreen/reports/shop/shop2/1"  # while it waits
     assert asking.states("shop")["promote"] is None  # nothing goes on meanwhile
+    asking.wait_until_left("shop", "ask_operator")
     api.answer(dag, run, "ask_operator", "Promote", note="looked at it")
     api.wait_run(dag, run, 120)
     assert asking.states("shop") == {
@@ -175,3 +196,31 @@ def test_who_was_not_asked_cannot_answer(asking: Asking) -> None:
         asking.airflow.api.answer(dag, run, "ask_operator", "Promote", note="")
     assert asking.states("shut")["ask_operator"] == "awaiting_input"
     assert asking.ledger.champion("shut").version == 1
+
+
+def test_a_missed_deadline_is_told_of_once_and_not_of_a_replay(asking: Asking) -> None:
+    """The run waits for an answer; behind it waits a replay, whose deadline passes as well."""
+    airflow, run = asking.airflow, asking.runs["late"]
+    airflow.api.trigger("late__retrain", conf={"replay": True})
+    deadline = time.monotonic() + 60
+    while len(states := deadline_callbacks(airflow.home / "airflow.db", "late__retrain")) < 2 or (
+        set(states) != {"success"}
+    ):
+        assert time.monotonic() < deadline, states
+        time.sleep(0.5)
+    (said,) = asking.ledger.deliveries("late")
+    assert said.key == f"late__retrain/{run}/deadline"
+    assert said.severity == "error"
+    assert f"late: the retraining {run} takes longer than 1s (train.deadline)" in said.text
+    assert f"{airflow.url}/dags/late__retrain/runs/" in said.text
+    assert asking.ledger.deliveries("shop") == []  # 4 hours and its form's 24 have not passed
+
+
+def deadline_callbacks(database: Path, dag_id: str) -> list[str]:
+    """Return how far the callbacks of a DAG's missed deadlines are, from Airflow's own database."""
+    query = (
+        "select c.state from callback c join deadline d on d.callback_id = c.id "
+        "join dag_run r on r.id = d.dagrun_id where d.missed and r.dag_id = ?"
+    )
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
+        return [str(state) for (state,) in connection.execute(query, (dag_id,))]

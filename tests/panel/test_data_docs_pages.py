@@ -154,9 +154,9 @@ def test_pages_out_of_reach_are_told(reader: TestClient, monkeypatch: pytest.Mon
     assert "nosuchscheme" in answer.json()["detail"]
 
 
-def test_the_button_of_the_task_is_registered(api_server: Any) -> None:
+def test_buttons_of_tasks_are_registered(api_server: Any) -> None:
     from airflow import plugins_manager
 
     names = [link.name for link in plugins_manager.get_operator_extra_links()]
-    assert names == ["Data Docs", "Report"]
+    assert names == ["Data Docs", "Report", "MLflow run", "Pod logs"]
     assert plugins_manager.get_import_errors() == {}

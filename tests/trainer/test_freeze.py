@@ -85,6 +85,7 @@ def test_hours_outside_the_window_do_not_matter(mini: Shop) -> None:
     [
         ({"train": {**TRAIN, "rounds": 31}}, False),
         ({"train": {**TRAIN, "seed": 8}}, False),
+        ({"train": {**TRAIN, "deadline": "9h"}}, True),
         ({"train": {**TRAIN, "params": {"eta": 0.2}}}, False),
         ({"gate": {**GATE, "k": 4}}, False),
         ({"features": {"numeric": ["price"]}}, False),

@@ -37,7 +37,7 @@ class Table:
                 )
         for column, wanted in {**self.required, **self.optional}.items():
             found = schema.get(column, wanted)
-            if not _reads_as(found, wanted):
+            if not reads_as(found, wanted):
                 raise ColumnTypeWrong(
                     f"{where}: column {column!r} is {found}, expected {wanted}; "
                     f"write the hour again with the right type"
@@ -61,7 +61,7 @@ class Table:
         )
 
 
-def _reads_as(found: pl.DataType, wanted: pl.DataType) -> bool:
+def reads_as(found: pl.DataType, wanted: pl.DataType) -> bool:
     """Say whether a file's type can be read as the contract's, within the same kind."""
     if found == wanted or found == pl.Null:
         return True

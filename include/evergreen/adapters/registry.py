@@ -119,6 +119,24 @@ class Registry:
             )
         return min((int(version.version) for version in found), default=None)
 
+    def run_page(self, model: str, version: int, pages: str) -> str:
+        """Return the address of the MLflow run that a version came from; `""` without pages.
+
+        Args:
+            model: the registered model's name.
+            version: of it.
+            pages: where people see MLflow; may be empty.
+
+        Raises:
+            VersionUnknown: there is no such version.
+        """
+        if not pages:
+            return ""
+        run_id = str(self._version(model, version).run_id)
+        with explained(self.url):
+            experiment = self._client.get_run(run_id).info.experiment_id
+        return f"{pages}/#/experiments/{experiment}/runs/{run_id}"
+
     def attach(self, model: str, version: int, folder: str, files: Mapping[str, bytes]) -> None:
         """Log files with the MLflow run that a version came from, instead of older ones.
 

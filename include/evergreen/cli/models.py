@@ -1,4 +1,4 @@
-"""`evergreen models …`: which models there are, and whether their model.yaml is right."""
+"""`evergreen models …`: which models there are, whether they are right, a new one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evergreen.adapters.installation import spec_of
+from evergreen.cli import models_add
 from evergreen.config.model_spec import load_specs
 from evergreen.config.settings import settings
 
@@ -34,3 +35,6 @@ def check(
     spec = spec_of(model)
     body = spec.model_dump(mode="json", by_alias=True)
     typer.echo(json.dumps(body) if as_json else f"{model}: model.yaml is right")
+
+
+app.command("add")(models_add.add)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,7 @@ def replay(model: Model, start: From, end: To, as_json: Json = False) -> None:
     window = Window(parse_hour(start), parse_hour(end))
     decisions = list(replay_monitor(spec_of(model), window))
     asked = [d["hour"] for d in decisions if d["would"].startswith("request")]
-    said = {
+    said: dict[str, Any] = {
         "model": model,
         "hours": len(decisions),
         "would": dict(Counter(d["would"] for d in decisions)),
@@ -38,7 +38,9 @@ def replay(model: Model, start: From, end: To, as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps({**said, "decisions": decisions}))
         return
-    typer.echo(f"{said['hours']} hours of {model}: {said['would']}")
+    counts: dict[str, int] = said["would"]
+    would = ", ".join(f"{action} {count}" for action, count in counts.items())
+    typer.echo(f"{len(decisions)} hours of {model}: {would or 'none is closed'}")
     typer.echo(f"first request for a retraining: {said['first_request'] or 'none'}")
 
 
@@ -54,5 +56,17 @@ def show(model: Model, start: From, end: To, as_json: Json = False) -> None:
         typer.echo(json.dumps({"model": model, "measurements": rows}))
         return
     for row in rows:
-        detail = row["body"].get("reason") or row["body"]
-        typer.echo(f"{row['hour']}  {row['sensor']:<12} {row['verdict']:<16} {detail}")
+        what = f"{row['hour']}  {row['sensor']:<12} {row['verdict']:<16}"
+        typer.echo(f"{what} {_detail(row['body'])}")
+
+
+def _detail(body: dict[str, Any]) -> str:
+    """Return a measurement's reason, or what was counted or found where it has none."""
+    if "reason" in body:
+        return str(body["reason"])
+    if "impressions" in body:
+        return (
+            f"version {body['model_version']}: {body['impressions']:,} impressions, "
+            f"{body['clicks']:,} clicks"
+        )
+    return "; ".join(map(str, body.get("findings", ()))) or "nothing found"

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """SQLAlchemy URL of the ledger. Default: SQLite in HOME; PostgreSQL in production."""
     mlflow_url: str = ""
     """MLflow tracking and registry URI. Default: SQLite in HOME."""
+    mlflow_ui_url: str = ""
+    """Where people open MLflow, for links. Default: EVERGREEN_MLFLOW_URL, where that is http."""
     compute: Literal["local", "kubernetes"] = "local"
     """Where steps run: processes of the worker, or pods of the trainer image."""
     pod_image: str = ""
@@ -64,6 +66,9 @@ class Settings(BaseSettings):
     """How often the triggerer asks for a pod's state, in seconds."""
     pod_log_interval_s: int = Field(15, ge=1)
     """How often a running pod's new log lines are copied into the task's log, in seconds."""
+    pod_logs_url: str = ""
+    """Where people read a pod's log, for links: a URL with `{namespace}` and `{pod}`. Default: no
+    links."""
     kubeconfig: Path | None = None
     """How to reach the cluster from outside of it. Default: the service account of Airflow's own
     pod."""
@@ -89,6 +94,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("pod_logs_url")
+    @classmethod
+    def _can_be_filled_in(cls, template: str) -> str:
+        try:
+            template.format(namespace="", pod="")
+        except (KeyError, IndexError, ValueError, AttributeError):
+            raise ValueError("expected a URL with {namespace} and {pod}, and no other {}") from None
+        return template
 
     @field_validator("monitor_since")
     @classmethod
@@ -127,6 +141,15 @@ class Settings(BaseSettings):
     def mlflow(self) -> str:
         """MLflow's tracking and registry URI."""
         return self.mlflow_url or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def mlflow_ui(self) -> str:
+        """Where people open MLflow, without a user or password of the URL; `""` for nowhere."""
+        scheme, found, rest = (self.mlflow_ui_url or self.mlflow).partition("://")
+        if not found or scheme not in ("http", "https"):
+            return ""
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".rstrip("/")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -27,6 +28,9 @@ class TrainSpec(Section):
     """How far features look back from their moment."""
     validation: Duration = parse_duration("3d")
     """Page views just before the holdout, for early stopping."""
+    deadline: Duration = parse_duration("4h")
+    """A retraining that takes longer, from queued to done, is told of, once. Where a person may be
+    asked, `deploy.approval_timeout` is added. Nothing is stopped."""
     max_page_views: int = Field(20_000, ge=100)
     """Sampled (seeded) from the window beyond this."""
     candidates: int = Field(30, ge=5)
@@ -57,6 +61,13 @@ class TrainSpec(Section):
     """With more training rows than this, pages on scratch disk hold them instead of memory."""
     batch_rows: int = Field(100_000, ge=1)
     """Rows that are read at a time; also a row group and a page."""
+
+    @field_validator("deadline")
+    @classmethod
+    def _some_time(cls, deadline: timedelta) -> timedelta:
+        if deadline <= timedelta(0):
+            raise ValueError("expected more than 0s, or every retraining would be late")
+        return deadline
 
     @field_validator("variants")
     @classmethod

@@ -20,6 +20,10 @@ class ModelSpecInvalid(EvergreenError):
     """A `model.yaml` does not say what it must, or says what nobody understands."""
 
 
+class ModelExists(EvergreenError):
+    """A model is to be added under a name that is taken."""
+
+
 class SettingsInvalid(EvergreenError):
     """An `EVERGREEN_*` setting has a value that cannot be used."""
 

@@ -55,7 +55,13 @@ class AskOperator(HITLBranchOperator, ModelTask):
 def ask_operator(spec: ModelSpec, **options: Any) -> AskOperator:
     """Return the task that asks about a model, with the deploy section's users and timeout."""
     deploy = spec.deploy
-    note = Param("", type="string", maxLength=NOTE_LENGTH, description="Why? Kept in the ledger.")
+    note = Param(  # None, as with "" the form's button stays dark
+        None,
+        type=["null", "string"],
+        title="Note",
+        maxLength=NOTE_LENGTH,
+        description="Why? Kept in the ledger.",
+    )
     return AskOperator(
         subject=f"{spec.model}: promote?",
         options=list(BRANCHES),

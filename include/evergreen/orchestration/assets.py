@@ -10,7 +10,11 @@ from airflow.sdk import Asset
 
 def retrain_asset(model: str) -> Asset:
     """Return the asset that a model's monitor updates when it asks for a retraining."""
-    return Asset(name=f"{model} retrain requested", uri=f"evergreen://{model}/retrain")
+    return Asset(
+        name=f"{model} retrain requested",
+        uri=f"evergreen://{model}/retrain",
+        group="evergreen",
+    )
 
 
 def newest_request(events: Iterable[Any]) -> dict[str, Any]:

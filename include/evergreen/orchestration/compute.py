@@ -23,6 +23,7 @@ from evergreen.adapters.installation import spec_of
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
 from evergreen.domain.errors import StepFailed
+from evergreen.orchestration.links import PodLogsLink
 from evergreen.orchestration.run_context import Context
 from evergreen.trainer.step_folder import step_folder
 
@@ -142,6 +143,7 @@ class KubernetesStep(StepTask):
     the pod.
     """
 
+    operator_extra_links = (PodLogsLink(),)
     ui_color = "#cfe2f3"
     _killed = False
 
@@ -154,6 +156,14 @@ class KubernetesStep(StepTask):
         from evergreen.trainer.manifest import RunDir
 
         return RunDir(self.run_dir)
+
+    @property
+    def pod_logs_url(self) -> str:
+        """Where people read the pod's log; `""` where no setting says so."""
+        said = settings()
+        if not said.pod_logs_url:
+            return ""
+        return said.pod_logs_url.format(namespace=said.pod_namespace, pod=self._pod.name)
 
     @cached_property
     def _pod(self) -> StepPod:
@@ -181,6 +191,9 @@ class KubernetesStep(StepTask):
             self.log.info("%s has its result; no pod is needed", self.folder)
             self._pod.remove(self._pod.current())
             return self.result()
+        if address := self.pod_logs_url:
+            # Airflow makes the button when a task ends, but here it is wanted while the pod runs.
+            context["ti"].xcom_push(key=PodLogsLink().xcom_key, value=address)
         event = self._pod.start(context)
         return self.trigger_reentry(
             context, event, dict(self.arguments), self._pod.pod.metadata.uid

@@ -15,6 +15,8 @@ DOCS_RUN = "data_docs_run"
 """XCom key: the run whose Data Docs a task has left."""
 REPORT = "evaluation_report"
 """XCom key: the address of the evaluation report that the gate has left."""
+MLFLOW_RUN = "mlflow_run"
+"""XCom key: the address of the challenger's page in MLflow that the gate has left."""
 
 
 def data_docs_url(model: str, run: str) -> str:
@@ -66,12 +68,42 @@ class ReportLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """Return the address that the gate of this run has left."""
-        from airflow.sdk.execution_time.xcom import XCom
+        return _left_by_gate(REPORT, ti_key)
 
-        said = XCom.get_one(
-            key=REPORT, task_id="gate", dag_id=ti_key.dag_id, run_id=ti_key.run_id, map_index=-1
-        )
-        return said or ""
+
+class MlflowRunLink(BaseOperatorLink):
+    """The button that opens the challenger's run in MLflow, on the gate and the tasks after it.
+
+    None where MLflow has no pages that people can open (`EVERGREEN_MLFLOW_UI_URL`).
+    """
+
+    name = "MLflow run"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address that the gate of this run has left."""
+        return _left_by_gate(MLFLOW_RUN, ti_key)
+
+
+class PodLogsLink(BaseOperatorLink):
+    """The button that opens a pod's log where the installation keeps logs.
+
+    Only of steps in pods, and only where `EVERGREEN_POD_LOGS_URL` says where that is.
+    """
+
+    name = "Pod logs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Return the address, or nothing when the task never came to its pod."""
+        return str(getattr(operator, "pod_logs_url", ""))
+
+
+def _left_by_gate(key: str, ti_key: Any) -> str:
+    from airflow.sdk.execution_time.xcom import XCom
+
+    said = XCom.get_one(
+        key=key, task_id="gate", dag_id=ti_key.dag_id, run_id=ti_key.run_id, map_index=-1
+    )
+    return said or ""
 
 
 def _base_url() -> str:

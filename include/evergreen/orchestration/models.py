@@ -43,6 +43,10 @@ TRANSIENT = [
     RunUnreachable,
     StepFailed,
 ]
+PRIORITY = {"rollback": 4, "monitor_hourly": 3, "validate_nightly": 2, "retrain": 1}
+"""Who goes first where slots are short: a person who puts a version back, then what watches; a
+retraining takes hours anyway. Absolute, as by default a task's weight counts all tasks after it, so
+the longest DAG, the retraining, would go first."""
 TRAINING_KINDS = ("retrain", "rollback")  # of models that are trained here
 RETRY_POLICY = ExceptionRetryPolicy(
     [
@@ -95,7 +99,12 @@ def model_dag(
         "description": doc.strip().partition("\n")[0],
         "doc_md": f"{doc}\n\n{_about(spec)}",
         "tags": {"evergreen", spec.model, kind},
-        "default_args": {**DEFAULT_ARGS, "owner": spec.owner},
+        "default_args": {
+            **DEFAULT_ARGS,
+            "owner": spec.owner,
+            "priority_weight": PRIORITY.get(kind, 1),
+            "weight_rule": "absolute",
+        },
         "max_active_runs": 1,
         "catchup": False,
     }

@@ -27,8 +27,10 @@ from evergreen.orchestration.due import age_of_champion
 from evergreen.orchestration.following import follow_ledger, notice_alias
 from evergreen.orchestration.links import (
     DOCS_RUN,
+    MLFLOW_RUN,
     REPORT,
     DataDocsLink,
+    MlflowRunLink,
     ReportLink,
     answer_url,
     report_url,
@@ -140,7 +142,7 @@ class Gate(BranchTask):
     `ask_operator` where `deploy.approval` wants a person; a replay asks nobody, and holds.
     """
 
-    operator_extra_links = (ReportLink(),)
+    operator_extra_links = (ReportLink(), MlflowRunLink())
 
     def execute(self, context: Context) -> None:
         """Leave the verdict with its reasons for later tasks, and branch."""
@@ -151,8 +153,11 @@ class Gate(BranchTask):
         champion = int(_pull(context, "evaluate")["arguments"]["champion"]) or None
         verdict = gate(run_dir, champion_version=champion, ledger=open_ledger())
         self.log.info("%s: %s", verdict["verdict"], "; ".join(verdict["reasons"]))
-        write_report(run_dir, verdict, registry=open_registry())
+        registry = open_registry()
+        write_report(run_dir, verdict, registry=registry)
         context["ti"].xcom_push(key=REPORT, value=_report(self.model, verdict))
+        page = registry.run_page(self.model, verdict["version"], settings().mlflow_ui)
+        context["ti"].xcom_push(key=MLFLOW_RUN, value=page)
         approval = spec_of(self.model).deploy.approval
         branch = next_task(verdict["verdict"], approval, may_ask=not is_replay(context))
         if branch == "hold" and verdict["verdict"] == "PROMOTE":
@@ -166,7 +171,7 @@ class Gate(BranchTask):
 class Promote(ModelTask):
     """Makes the challenger champion in the ledger, if the champion is still the one it beat."""
 
-    operator_extra_links = (ReportLink(),)
+    operator_extra_links = (ReportLink(), MlflowRunLink())
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return version and fence of the release."""
@@ -235,7 +240,7 @@ class CloseIncident(ModelTask):
 class Hold(ModelTask):
     """Keeps the champion and tells people why."""
 
-    operator_extra_links = (ReportLink(),)
+    operator_extra_links = (ReportLink(), MlflowRunLink())
 
     def execute(self, context: Context) -> str:
         """Return what was said."""

@@ -36,6 +36,12 @@ def run_type_of(context: Context) -> str:
     return str(getattr(run_type, "value", run_type))
 
 
+def is_replay_run(run: Mapping[str, Any]) -> bool:
+    """Return the same of a run as Airflow's REST API shows it."""
+    conf = run.get("conf") or {}
+    return run["run_type"] == "backfill" or bool(conf.get("replay", False))
+
+
 def is_replay(context: Context) -> bool:
     """Return whether the run recomputes the past: a backfill, or a manual run that says so."""
     return run_type_of(context) == "backfill" or bool(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evergreen.adapters.ledger import Ledger  # the trainer's image has no SQLAlchemy
 
 KEY_DIGITS = 16
+TRAIN_NOT_IN_KEY = {"deadline"}  # when people are told, not what is learned
 IN_KEY = ("lake", "window", "files", "missing_hours", "code", "evergreen", "image")
 SPEC_IN_KEY = {"model", "columns", "features", "train", "gate"}  # what a trained version rests on
 
@@ -111,9 +112,11 @@ def freeze_window(
 
 def run_key(body: dict[str, Any]) -> str:
     """Return the identity of a retraining: a hash of everything its result depends on."""
+    spec = {name: body["spec"][name] for name in sorted(SPEC_IN_KEY)}
+    train = {key: spec["train"][key] for key in spec["train"] if key not in TRAIN_NOT_IN_KEY}
     relevant = {
         **{name: body[name] for name in IN_KEY},
-        "spec": {name: body["spec"][name] for name in sorted(SPEC_IN_KEY)},
+        "spec": {**spec, "train": train},
         "attempt": body["attempt"],
     }
     text = json.dumps(relevant, sort_keys=True)

@@ -1,0 +1,1 @@
+"""A new model's folder, proposed from what its lake holds."""
