@@ -102,6 +102,12 @@ def tell_missed(model: str, deadline: str, context: Mapping[str, Any]) -> str | 
         model=model,
         severity="error",
         text=text,
+        facts={
+            "run": run["dag_run_id"],
+            "due": f"{due:%Y-%m-%d %H:%M} UTC",
+            "state": run["state"],
+            "run_url": address,
+        },
     )
     return text
 
