@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,18 +73,40 @@ def compare(
     popular = run.table(dataset.STEP, "holdout_popular.parquet")
     candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
     say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
+    lists, its = None, None
+    if champion is not None:
+        lists, its = _champion(run, spec, champion, candidates, popular, published, registry)
+    found = compare_lists(spec, orders, candidates, popular, booster, lists)
+    boosters = {CHALLENGER: booster, **({CHAMPION: its} if its is not None else {})}
+    took = latency.p99_s(boosters, candidates)
+    rounded = {who: round(s, 6) for who, s in took.items()}
+    return replace(found, result={**found.result, "latency_s": rounded})
+
+
+def compare_lists(
+    spec: ModelSpec,
+    orders: pl.DataFrame,
+    candidates: pl.DataFrame,
+    popular: pl.DataFrame,
+    booster: xgb.Booster,
+    champion: Offered | None,
+) -> Comparison:
+    """Compare without the time that scoring takes: the same tables give the same answer.
+
+    Parameters:
+        orders: of the holdout.
+        candidates, popular: of its first moment.
+        booster: the challenger's.
+        champion: the champion's lists; None without one.
+    """
     holdout = Holdout(orders, spec.gate.k)
     offered = {
         CHALLENGER: Offered(recommendations=rank_candidates(booster, candidates), popular=popular),
         POPULARITY: Offered(
             recommendations=pl.DataFrame(schema=POPULARITY_COLUMNS), popular=popular
         ),
+        **({CHAMPION: champion} if champion is not None else {}),
     }
-    boosters = {CHALLENGER: booster}
-    if champion is not None:
-        lists, its = _champion(run, spec, champion, candidates, popular, published, registry)
-        offered[CHAMPION] = lists
-        boosters |= {CHAMPION: its} if its is not None else {}
     said, columns, shown = _Said(orders), {"cluster": holdout.clusters()}, {}
     for who, lists in offered.items():
         outcome = holdout.outcome(lists)
@@ -97,13 +119,7 @@ def compare(
     parts = tuple(part.column for part in spec.gate.slices)
     frame = pl.DataFrame(columns).hstack(holdout.slices(parts, candidates).get_columns())
     scores = _scores(holdout, said, shown, offered, orders["item_id"])
-    took = latency.p99_s(boosters, candidates)
-    return Comparison(
-        page_views=frame,
-        scores=scores,
-        result={**said.result(), "latency_s": {who: round(s, 6) for who, s in took.items()}},
-        earned=earned,
-    )
+    return Comparison(page_views=frame, scores=scores, result=said.result(), earned=earned)
 
 
 class _Said:
