@@ -174,3 +174,7 @@ class PropensitiesMissing(EvergreenError):
 
 class PolicyInvalid(EvergreenError):
     """A policy's file does not say with which probability each item is shown."""
+
+
+class BacktestInvalid(EvergreenError):
+    """A backtest is asked for what it cannot do, or what nobody understands."""
