@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from evergreen.backtest.history import History
@@ -32,7 +32,8 @@ class Champion:
     """One release of one version.
 
     Parameters:
-        opponent: the version, its moment and what was trained.
+        as_of: the moment that its features look back from: no hour before it is its own.
+        sketches_of: makes the sketches of a window's hours, in the bins of its profile.
         deployed: its first hour.
         until: where the backtest ends.
         replaced: whom it replaced by a promotion; None for the first and after a rollback.
@@ -41,24 +42,51 @@ class Champion:
 
     def __init__(
         self,
-        opponent: Opponent,
+        profile: ReferenceProfile,
         *,
-        history: History,
+        as_of: datetime,
+        sketches_of: Callable[[Window], Mapping[datetime, HourSketch]],
         spec: ModelSpec,
         deployed: datetime,
         until: datetime,
-        replaced: Champion | None,
+        replaced: Champion | None = None,
         in_words: bool = False,
     ) -> None:
-        self.opponent, self.deployed, self.until = opponent, deployed, until
-        self.profile: ReferenceProfile = opponent.trained.profile(opponent.version)
-        self._history, self._spec = history, spec
-        shelf = Shelf(opponent.trained.offered, history)
-        self._sketcher = Sketcher(shelf, self.profile)
+        self.profile, self.as_of, self.deployed, self.until = profile, as_of, deployed, until
+        self._spec, self._sketches_of = spec, sketches_of
         self.sketches: dict[datetime, HourSketch] = {}
         self._in_words = in_words
         self._carried = replaced.carried(deployed) if replaced else None
         self._on_trial = replaced is not None
+
+    @classmethod
+    def of(
+        cls,
+        opponent: Opponent,
+        history: History,
+        spec: ModelSpec,
+        window: Window,
+        *,
+        replaced: Champion | None,
+        in_words: bool,
+    ) -> Champion:
+        """Return a trained version that serves the history's baskets in a window."""
+        profile = opponent.trained.profile(opponent.version)
+        sketcher = Sketcher(Shelf(opponent.trained.offered, history), profile)
+
+        def sketches_of(part: Window) -> Mapping[datetime, HourSketch]:
+            return sketcher.sketches(history, part, spec.lake.attribution_window)
+
+        return cls(
+            profile,
+            as_of=opponent.as_of,
+            sketches_of=sketches_of,
+            spec=spec,
+            deployed=window.start,
+            until=window.end,
+            replaced=replaced,
+            in_words=in_words,
+        )
 
     def findings(self, requested: Sequence[datetime]) -> Iterator[tuple[datetime, Findings]]:
         """Yield each hour from the deployment on with what the sensors say of it.
@@ -69,16 +97,14 @@ class Champion:
         start = self.deployed
         while start < self.until:
             window = Window(start, min(start + AHEAD, self.until))
-            self.sketches.update(
-                self._sketcher.sketches(self._history, window, self._spec.lake.attribution_window)
-            )
+            self.sketches.update(self._sketches_of(window))
             yield from self._judged(window, requested)
             start = window.end
 
     def _judged(
         self, window: Window, requested: Sequence[datetime]
     ) -> Iterator[tuple[datetime, Findings]]:
-        spec, since = self._spec, self.opponent.as_of
+        spec, since = self._spec, self.as_of
         drift = judge_drift_hours(spec, window, self.profile, self.sketches)
         ctr = judge_ctr_hours(
             spec, window, self.profile, self.sketches, since=since, requested=requested
@@ -110,7 +136,7 @@ class Champion:
             confidence=monitor.confidence,
             min_impressions=monitor.min_impressions,
         )
-        enough = self.sketches[hour].impressions >= monitor.min_hour_impressions
+        enough = self._impressions(hour) >= monitor.min_hour_impressions
         verdict, reason = with_fallback(verdict, reason, fallback, enough=enough)
         return Finding(verdict=verdict, reason=reason)
 
@@ -133,7 +159,7 @@ class Champion:
         if not self._on_trial:
             return None
         end, length = self._spec.lake.mature_end(hour), self._spec.deploy.probation
-        begun = self.opponent.as_of
+        begun = self.as_of
         latest = begun + LATEST_START
         if end <= begun or end - HOUR >= latest + length:
             return None

@@ -7,7 +7,6 @@ next hour on: a retraining takes minutes, and an hour is the clock's smallest st
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,22 +15,12 @@ from evergreen.backtest.judged import Opponent, judged
 from evergreen.backtest.policies import Policy
 from evergreen.backtest.refresh import refreshed
 from evergreen.backtest.timeline import Event, Kind, Segment, Timeline
+from evergreen.backtest.watch import Watch
 from evergreen.backtest.workshop import Workshop
 from evergreen.domain.errors import NoVariantTrained, WindowEmpty
-from evergreen.domain.trigger import (
-    DAY,
-    MAX_COOLDOWN_FACTOR,
-    Action,
-    Finding,
-    TriggerDecision,
-    decide,
-)
-from evergreen.domain.verdict import Verdict
+from evergreen.domain.trigger import Action
 from evergreen.domain.windows import HOUR, Window
-from evergreen.monitor.decide import policy_of
 
-ALARM_PAUSE = DAY
-"""Alarms this close to the one before are one alarm for people: one incident, one thread."""
 PROMOTE = "PROMOTE"
 
 
@@ -141,94 +130,51 @@ class _Watched:
         self, shop: Workshop, window: Window, first: Opponent, line: Timeline, *, in_words: bool
     ) -> None:
         self._shop, self._window, self._line, self._in_words = shop, window, line, in_words
-        self._policy = policy_of(shop.spec)
-        self._requested: list[datetime] = []
-        self._alarmed: datetime | None = None
         self._gate = _Gate(shop, line)
         self._known = {1: first}
         self._replaces: dict[int, int] = {}
-        self._champion = self._in_force(first, window.start, replaced=None)
+        self._watch = Watch(shop.spec, line)
 
     def run(self) -> None:
         """Go through all hours."""
-        at: Champion | None = self._champion
-        while at is not None:
-            at = self._until_replaced(at)
+        opponent, champion = self._known[1], self._in_force(self._known[1], self._window.start)
+        while True:
+            asked = self._watch.until_asked(champion)
+            if asked is None:
+                return
+            hour, action = asked
+            after, replaced = hour + HOUR, None
+            if action is Action.REQUEST_ROLLBACK:
+                opponent = self._older(opponent, after)
+            else:
+                until = self._shop.spec.lake.mature_end(hour)
+                better = self._gate.try_one(until, after, opponent)
+                if better is None:
+                    continue
+                self._known[better.version] = better
+                self._replaces[better.version] = opponent.version
+                opponent, replaced = better, champion
+            if after >= self._window.end:
+                return
+            champion = self._in_force(opponent, after, replaced)
 
     def _in_force(
-        self, opponent: Opponent, hour: datetime, *, replaced: Champion | None
+        self, opponent: Opponent, hour: datetime, replaced: Champion | None = None
     ) -> Champion:
-        return Champion(
+        return Champion.of(
             opponent,
-            history=self._shop.history,
-            spec=self._shop.spec,
-            deployed=hour,
-            until=self._window.end,
+            self._shop.history,
+            self._shop.spec,
+            Window(hour, self._window.end),
             replaced=replaced,
             in_words=self._in_words,
         )
 
-    def _until_replaced(self, champion: Champion) -> Champion | None:
-        """Judge a champion's hours; return its successor, None at the end of the history."""
-        alarms: dict[str, list[datetime]] = {}
-        spec = self._shop.spec
-        for hour, findings in champion.findings(self._requested):
-            decision = self._decide(hour, findings, alarms, champion)
-            for name, found in findings.items():
-                if found.verdict is Verdict.YES:
-                    alarms.setdefault(name, []).append(hour)
-            self._line.decisions.append((hour, str(decision.action), decision.reasons))
-            self._tell(hour, decision)
-            if decision.action is Action.REQUEST_ROLLBACK:
-                return self._rolled_back(champion, hour + HOUR, decision)
-            if decision.action is Action.REQUEST_RETRAIN:
-                self._requested.append(hour)
-                found_one = self._gate.try_one(
-                    spec.lake.mature_end(hour), hour + HOUR, champion.opponent
-                )
-                if found_one is not None and hour + HOUR < self._window.end:
-                    self._known[found_one.version] = found_one
-                    self._replaces[found_one.version] = champion.opponent.version
-                    return self._in_force(found_one, hour + HOUR, replaced=champion)
-        return None
-
-    def _decide(
-        self,
-        hour: datetime,
-        findings: Mapping[str, Finding],
-        alarms: dict[str, list[datetime]],
-        champion: Champion,
-    ) -> TriggerDecision:
-        since = hour - self._policy.memory
-        longest = self._policy.cooldown * MAX_COOLDOWN_FACTOR * MAX_COOLDOWN_FACTOR.bit_length()
-        oldest = hour - max(longest, DAY)
-        return decide(
-            hour,
-            findings,
-            policy=self._policy,
-            earlier={n: [h for h in at if h >= since] for n, at in alarms.items()},
-            requested=[h for h in self._requested if h >= oldest],
-            champion_as_of=champion.opponent.as_of,
-            probation=champion.probation(hour),
-        )
-
-    def _tell(self, hour: datetime, decision: TriggerDecision) -> None:
-        if not decision.alarmed or set(decision.sensors) <= {"age"}:
-            return
-        if self._alarmed is None or hour - self._alarmed > ALARM_PAUSE:
-            event = Event(hour=hour, kind=Kind.ALARM, reasons=decision.reasons)
-            self._line.events.append(event)
-        self._alarmed = hour
-
-    def _rolled_back(
-        self, champion: Champion, hour: datetime, decision: TriggerDecision
-    ) -> Champion | None:
-        older = self._known[self._replaces[champion.opponent.version]]
-        event = Event(
-            hour=hour, kind=Kind.ROLLED_BACK, version=older.version, reasons=decision.reasons
-        )
+    def _older(self, failed: Opponent, hour: datetime) -> Opponent:
+        """Put the version before back in force."""
+        older = self._known[self._replaces[failed.version]]
+        reasons = self._line.decisions[-1][2]
+        event = Event(hour=hour, kind=Kind.ROLLED_BACK, version=older.version, reasons=reasons)
         self._line.events.append(event)
-        if hour >= self._window.end:
-            return None
         self._line.segments.append(Segment(start=hour, trained=older.trained))
-        return self._in_force(older, hour, replaced=None)
+        return older

@@ -10,6 +10,7 @@ import typer
 
 import evergreen
 from evergreen.cli import (
+    backtest,
     demo,
     judge,
     models,
@@ -42,6 +43,7 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("off-policy")(off_policy.off_policy)
+app.command("backtest")(backtest.backtest)
 app.command("retrain")(retrain.retrain)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(step.app, name="step")
