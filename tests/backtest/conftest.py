@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
-import yaml
+from quick_shop import DAY, MODEL, make_models
 
 from evergreen.backtest.cache import Cache
 from evergreen.backtest.history import History
 from evergreen.backtest.workshop import Workshop
 from evergreen.config.model_spec import ModelSpec, load_spec
-from evergreen.config.settings import PROJECT, settings
+from evergreen.config.settings import settings
 from evergreen.storefront import shop
 from evergreen.storefront.cleaning import clean
 from evergreen.trainer.model_code import load_code
 
-MODEL = "also_bought"
-DAY = timedelta(days=1)
-OPENED = shop.START + 28 * DAY
-"""The first hour that is replayed: four weeks lie before it."""
-QUICK: dict[str, dict[str, Any]] = {
-    "train": {
-        "window": "14d",
-        "lookback": "14d",
-        "validation": "2d",
-        "rounds": 20,
-        "params": {"max_depth": 3, "min_child_weight": 50, "nthread": 1},
-        "min_rows": 100,
-    },
-    "gate": {"holdout": "3d", "min_page_views": 50},
-}
-
 
 @pytest.fixture(scope="session")
 def orders() -> pl.DataFrame:
-    """The built-in shop's orders of its first six weeks, 42 days."""
+    """The built-in shop's orders of its first eight weeks."""
     cleaned = clean(shop.built_in_log()).orders
-    return cleaned.filter(pl.col("order_time") < shop.START + 42 * DAY)
+    return cleaned.filter(pl.col("order_time") < shop.START + 56 * DAY)
 
 
 @pytest.fixture(scope="session")
@@ -53,19 +34,7 @@ def history(orders: pl.DataFrame) -> History:
 
 @pytest.fixture(scope="session")
 def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with also_bought, quick to train and quick to alarm."""
-    folder = tmp_path_factory.mktemp("models") / MODEL
-    shutil.copytree(
-        PROJECT / "include" / "models" / MODEL,
-        folder,
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
-    body = yaml.safe_load((folder / "model.yaml").read_text())
-    for section, keys in QUICK.items():
-        body[section] = {**body[section], **keys}
-    body["monitor"]["fallback"] = {"max_share": 0.004}  # so that something is asked for
-    (folder / "model.yaml").write_text(yaml.safe_dump(body))
-    return folder.parent
+    return make_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="session")
@@ -90,13 +59,14 @@ def make_workshop(models_dir: Path, spec: ModelSpec, kept: Cache) -> Callable[..
     return make
 
 
-@pytest.fixture
-def installation(tmp_path: Path, models_dir: Path) -> Iterator[Path]:
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Iterator[Path]:
     """Return the home of an installation that this process works in."""
+    home = tmp_path_factory.mktemp("installed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EVERGREEN_HOME", str(tmp_path))
+        patch.setenv("EVERGREEN_HOME", str(home))
         patch.setenv("EVERGREEN_MODELS_DIR", str(models_dir))
         patch.setattr(os, "fsync", lambda _: None)
         settings.cache_clear()
-        yield tmp_path
+        yield home
     settings.cache_clear()

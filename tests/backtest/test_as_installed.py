@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from conftest import DAY, MODEL, OPENED
+from quick_shop import DAY, MODEL, OPENED
 
 from evergreen.adapters.engine import engine_of
 from evergreen.adapters.installation import open_lake, open_ledger, open_published, open_registry
@@ -34,6 +34,7 @@ from evergreen.monitor.measure import measure_hour
 from evergreen.orchestration.in_process import retrain
 from evergreen.storefront import shop
 from evergreen.storefront.play import play
+from evergreen.trainer.attempts import attempt_of
 
 pytestmark = pytest.mark.timeout(300)
 WINDOW = Window(OPENED, OPENED + 2 * DAY)
@@ -73,7 +74,7 @@ class Installed:
                     self.play(hour + HOUR, window.end, again=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def live(installation: Path, spec: ModelSpec, orders: pl.DataFrame) -> Installed:
     """Two days of the shop after its first champion."""
     installed = Installed(spec, orders)
@@ -84,7 +85,7 @@ def live(installation: Path, spec: ModelSpec, orders: pl.DataFrame) -> Installed
 
 
 def test_hour_by_hour(
-    live: Installed, history: History, make_workshop: Callable[..., Workshop], tmp_path: Path
+    live: Installed, history: History, make_workshop: Callable[..., Workshop]
 ) -> None:
     tools = make_workshop(history)
     line = replay(tools, parse_policy("triggered"), WINDOW, in_words=True)
@@ -157,16 +158,13 @@ def test_a_challenger_meets_its_champion_as_in_the_chain(
 ) -> None:
     """The later retraining goes on from a champion that the holdout has not seen yet."""
     tools = make_workshop(history)
-    version = live.ledger.champion(MODEL).version
-    assert version >= 1
-    line = replay(tools, parse_policy("triggered"), WINDOW)
-    segment = line.segments[-1]
-    champion = Opponent(
-        version=version, as_of=live.ledger.champion(MODEL).as_of, trained=segment.trained
-    )
+    release = live.ledger.champion(MODEL)
+    trained = replay(tools, parse_policy("triggered"), WINDOW).segments[-1].trained
+    champion = Opponent(version=release.version, as_of=release.as_of, trained=trained)
     until = WINDOW.end + 5 * DAY
     live.play(WINDOW.end, until)
     theirs = retrain(live.spec, until=until, reason="later")
-    ours = judged(tools, until, champion=champion, attempt=1)
+    attempt = attempt_of(live.ledger, MODEL, theirs["run_key"], release.version)
+    ours = judged(tools, until, champion=champion, attempt=attempt)
     assert ours.said["verdict"] == theirs["verdict"]
     assert ours.said["reasons"] == theirs["reasons"]

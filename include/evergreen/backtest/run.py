@@ -107,7 +107,7 @@ def run(plan: Plan, *, quiet: bool = False) -> dict[str, Played]:
         + len(moments) * WEIGHTS["refresh"]
         + sum(_weight(policy) for policy in plan.policies)
     )
-    with _pool(plan) as pool, Progress(total, quiet=quiet) as told:
+    with pool_of(plan) as pool, Progress(total, quiet=quiet) as told:
         shared = [
             pool.submit(work, "begin", plan.window.start),
             *(_candidates(pool, chunks)),
@@ -216,7 +216,7 @@ def _chunks(moments: Sequence[datetime]) -> Iterator[list[datetime]]:
 
 
 @contextmanager
-def _pool(plan: Plan) -> Iterator[ProcessPoolExecutor]:
+def pool_of(plan: Plan) -> Iterator[ProcessPoolExecutor]:
     """Yield the processes; they end with the block, whatever happens."""
     with tempfile.TemporaryDirectory(prefix="evergreen-backtest-") as folder:
         orders = Path(folder) / "orders.parquet"

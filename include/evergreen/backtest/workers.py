@@ -18,12 +18,14 @@ from pathlib import Path
 import polars as pl
 
 from evergreen.backtest.cache import Cache
+from evergreen.backtest.halving import Score
 from evergreen.backtest.history import History
 from evergreen.backtest.played import Played, play
 from evergreen.backtest.policies import Policy
 from evergreen.backtest.refresh import refreshed
 from evergreen.backtest.replay import first_champion, replay
 from evergreen.backtest.shared_code import SharedCode
+from evergreen.backtest.timeline import Kind
 from evergreen.backtest.workshop import Workshop
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import WindowEmpty
@@ -84,6 +86,16 @@ class Process:
         """Replay a policy and play what it had in force."""
         line = replay(self.shop, policy, window)
         return play(self.history, self.shop.spec, line, window)
+
+    def trial(self, spec: ModelSpec, policy: Policy, window: Window) -> Score:
+        """Return what a policy earns with another spec."""
+        shop = Workshop(self.history, spec, self.shared, self.shop.cache, self.shop.version)
+        found = play(self.history, spec, replay(shop, policy, window), window)
+        return Score(
+            clicks=found.clicks,
+            impressions=found.impressions,
+            retrains=found.line.count(Kind.RETRAIN),
+        )
 
 
 _process: Process | None = None

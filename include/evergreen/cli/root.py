@@ -23,6 +23,7 @@ from evergreen.cli import (
     retrain,
     step,
     storefront,
+    tune,
     validate,
 )
 from evergreen.domain.errors import EvergreenError
@@ -44,6 +45,7 @@ app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("off-policy")(off_policy.off_policy)
 app.command("backtest")(backtest.backtest)
+app.command("tune")(tune.tune)
 app.command("retrain")(retrain.retrain)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(step.app, name="step")
