@@ -21,11 +21,13 @@ QUICK: dict[str, dict[str, Any]] = {
         "window": "14d",
         "lookback": "28d",
         "validation": "2d",
-        "rounds": 20,
-        "params": {"max_depth": 3, "min_child_weight": 50, "nthread": 1},
+        "rounds": 10,
+        "max_page_views": 2_000,
+        "candidates": 15,
+        "params": {"max_depth": 3, "min_child_weight": 20, "nthread": 1},
         "min_rows": 100,
     },
-    "gate": {"holdout": "3d", "min_page_views": 50},
+    "gate": {"holdout": "3d", "min_page_views": 50, "resamples": 200},
 }
 
 
