@@ -59,6 +59,12 @@ class Installed:
             again=again,
         )
 
+    def land_orders(self, window: Window) -> None:
+        by_hour = self.orders.with_columns(hour=pl.col("order_time").dt.truncate("1h"))
+        parts = by_hour.partition_by("hour", as_dict=True, include_key=False)
+        for hour in window.hours():
+            self.lake.land_hour("orders", hour, parts.get((hour,)))
+
     def live(self, window: Window) -> None:
         """Run the monitor's tasks hour by hour, and the retraining that it asks for."""
         self.play(window.start, window.end)
@@ -78,7 +84,7 @@ class Installed:
 def live(installation: Path, spec: ModelSpec, orders: pl.DataFrame) -> Installed:
     """Two days of the shop after its first champion."""
     installed = Installed(spec, orders)
-    installed.play(shop.START, WINDOW.start)
+    installed.land_orders(Window(shop.START, WINDOW.start))  # all that a first champion learns from
     retrain(spec, until=WINDOW.start, reason="first champion")
     installed.live(WINDOW)
     return installed

@@ -132,6 +132,7 @@ class _Watched:
         self._shop, self._window, self._line, self._in_words = shop, window, line, in_words
         self._gate = _Gate(shop, line)
         self._known = {1: first}
+        self._served: dict[int, Champion] = {}
         self._replaces: dict[int, int] = {}
         self._watch = Watch(shop.spec, line)
 
@@ -161,7 +162,7 @@ class _Watched:
     def _in_force(
         self, opponent: Opponent, hour: datetime, replaced: Champion | None = None
     ) -> Champion:
-        return Champion.of(
+        champion = Champion.of(
             opponent,
             self._shop.history,
             self._shop.spec,
@@ -169,6 +170,11 @@ class _Watched:
             replaced=replaced,
             in_words=self._in_words,
         )
+        before = self._served.get(opponent.version)
+        if before is not None:  # it is back: what it served before counts still
+            champion.sketches.update({h: s for h, s in before.sketches.items() if h < hour})
+        self._served[opponent.version] = champion
+        return champion
 
     def _older(self, failed: Opponent, hour: datetime) -> Opponent:
         """Put the version before back in force."""
