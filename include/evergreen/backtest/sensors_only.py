@@ -24,8 +24,8 @@ from evergreen.domain.trigger import Action
 from evergreen.domain.windows import Window, hour_key
 from evergreen.monitor.off_policy import evaluate_over, read_policy
 
-REFERENCE = timedelta(days=2)
-"""The log's first days, that the rest is held against, where no --from says otherwise."""
+REFERENCE = timedelta(days=3)
+"""The first days, that the rest is held against by default: as few as the drift sensor takes."""
 MIN_EFFECTIVE_SAMPLE = 500.0
 CANNOT = (
     "the CTR of another policy of retraining: its lists were never shown, so nobody clicked them",
