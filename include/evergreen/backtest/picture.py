@@ -34,6 +34,8 @@ def draw(report: Mapping[str, Any], path: Path) -> None:
     axes = figure.subplots()
     used: set[str] = set()
     for number, (name, said) in enumerate(report["policies"].items()):
+        if said["ctr"] is None:
+            continue  # nothing was shown
         days, ctr = _smoothed(said["days"])
         colour = COLOURS[number % len(COLOURS)]
         watched = said["alarms"] is not None or said["holds"] > 0

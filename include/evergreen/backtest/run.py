@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from evergreen.backtest.progress import Progress
 from evergreen.backtest.replay import schedule_moments
 from evergreen.backtest.workers import THREADS, Place, open_process, work
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.errors import BacktestInvalid
+from evergreen.domain.errors import BacktestInvalid, ProcessLost
 from evergreen.domain.windows import Window, hour_key
 from evergreen.trainer.dataset import Split
 from evergreen.trainer.model_code import code_digest
@@ -95,6 +96,7 @@ def run(plan: Plan, *, quiet: bool = False) -> dict[str, Played]:
 
     Raises:
         BacktestInvalid: see `Plan.check`.
+        ProcessLost: a process was ended from outside.
     """
     plan.check()
     plan.cache.root.mkdir(parents=True, exist_ok=True)
@@ -237,6 +239,11 @@ def pool_of(plan: Plan) -> Iterator[ProcessPoolExecutor]:
             )
             try:
                 yield pool
+            except BrokenProcessPool:
+                raise ProcessLost(
+                    f"one of {plan.jobs} processes was ended from outside, mostly for memory; type "
+                    f"the same again with fewer --jobs: what was trained is kept"
+                ) from None
             except BaseException:
                 _end(pool)
                 raise

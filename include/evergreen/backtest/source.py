@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evergreen.adapters.lake import Lake
+from evergreen.adapters.secret_free import secret_free
 from evergreen.domain.errors import BacktestInvalid
 from evergreen.domain.windows import Window
 from evergreen.storefront import shop
@@ -64,7 +65,7 @@ def source_of(
             f"no sales log was imported. Name one with --data, or use --builtin"
         )
     window = Window(hours[0], hours[-1] + timedelta(hours=1))
-    return Source(orders=_of_lake(lake, window), name=lake.url, change=None)
+    return Source(orders=_of_lake(lake, window), name=secret_free(lake.url), change=None)
 
 
 def _of_lake(lake: Lake, window: Window) -> pl.DataFrame:

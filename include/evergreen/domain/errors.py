@@ -178,3 +178,7 @@ class PolicyInvalid(EvergreenError):
 
 class BacktestInvalid(EvergreenError):
     """A backtest is asked for what it cannot do, or what nobody understands."""
+
+
+class ProcessLost(EvergreenError):
+    """A process of a backtest was ended from outside."""
