@@ -15,8 +15,8 @@ LEFT_OUT = (
     "the suites of Great Expectations judge nothing; a sales log has been cleaned",
     "the gate's rule on the time that scoring takes, which differs from machine to machine",
     "a person's approval: a PROMOTE is deployed, anything else is held",
-    "the daily run of the retrain DAG while the champion is older than max_model_age; the monitor's "
-    "own request for its age is replayed",
+    "the daily run of the retrain DAG while the champion is older than max_model_age; the "
+    "monitor's own request for its age is replayed",
     "the minutes that a retraining takes: a request of one hour is deployed in the next",
 )
 ID_DIGITS = 12
