@@ -151,10 +151,9 @@ def gain_rule(
 def ahead_rule(name: str, other: str, gain: Gain, *, metric: str) -> GateRule:
     """Say whether the challenger is ahead of another model at all, by its mean gain.
 
-    For what must not be behind while the proof is another rule's: a challenger that is proved
-    better than its champion is held back for the champion's good if it must also be *proved* better
-    than popularity, which the champion is not either on that holdout. Page views of a few large
-    baskets make that interval several times as wide as the one over the champion.
+    For what must not be behind, while the proof is another rule's. A challenger that is proved
+    better than its champion would be held back if it had to be *proved* better than popularity too:
+    the page views of a few large baskets make that interval several times as wide.
 
     Parameters:
         name: of the rule.
