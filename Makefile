@@ -52,6 +52,9 @@ bench-gate: setup  ## how often the gate promotes noise, finds 3 %, and holds a 
 bench-refreshed: setup  ## alarms about a champion refreshed daily on half a year of sales: [DATA=path]
 	@$(BIN)/python tests/bench/refreshed.py $(if $(DATA),--data "$(DATA)") $(ARGS)
 
+bench-backtest: setup  ## five policies of retraining on half a year of sales, and the curve: [DATA=path]
+	@$(BIN)/python tests/bench/backtest.py $(if $(DATA),--data "$(DATA)") $(ARGS)
+
 bench-train: setup  ## memory and time of training, on disk and in memory (ARGS=--quick)
 	@$(BIN)/python tests/bench/train.py $(ARGS)
 
@@ -86,4 +89,4 @@ docs: setup  ## write docs/reference/ and DAGS.md from the code again
 clean:  ## remove the environment and all state
 	@rm -rf $(VENV) .evergreen demo
 
-.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-gate bench-refreshed bench-env bench-loop bench-panel bench-train bench-validate requirements images trainer-requirements docs clean
+.PHONY: help setup demo test test-quick lint format bench bench-decisions bench-gate bench-refreshed bench-env bench-loop bench-backtest bench-panel bench-train bench-validate requirements images trainer-requirements docs clean

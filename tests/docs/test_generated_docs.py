@@ -52,7 +52,7 @@ def test_every_dag_and_its_tasks_are_listed(generator: ModuleType) -> None:
 
 def test_every_command_takes_json(generator: ModuleType) -> None:
     commands = generator.cli_page().split("\n## ")[1:]
-    assert len(commands) == 38
+    assert len(commands) == 40
     assert [text.partition("\n")[0] for text in commands if "`--json`" not in text] == []
 
 

@@ -10,7 +10,15 @@ from made_gate import estimate
 
 from evergreen.domain.bootstrap import bootstrap_mean
 from evergreen.domain.cluster_estimate import estimate_mean
-from evergreen.domain.gain import Gain, Power, gain_rule, paired_gain, power_of, power_rule
+from evergreen.domain.gain import (
+    Gain,
+    Power,
+    ahead_rule,
+    gain_rule,
+    paired_gain,
+    power_of,
+    power_rule,
+)
 from evergreen.domain.gate_rule import GateRule
 
 ENOUGH = Power(wanted_gain=0.03, page_views=1_000, needed_page_views=900)
@@ -135,3 +143,25 @@ def test_a_real_gain_passes_at_attempt_100() -> None:
     )
     assert made.estimate.value / made.estimate.standard_error == pytest.approx(10.1, abs=0.1)
     assert made.lower > 0
+
+
+@pytest.mark.parametrize(
+    ("challenger", "verdict", "words"),
+    [
+        ([0.6, 0.2], "pass", "ahead of popularity: ndcg@5 +0.1000 (+33.3%), must be above 0 (2 pa"),
+        ([0.4, 0.2], "fail", "not ahead of popularity: ndcg@5 +0.0000 (+0.0%)"),
+        ([0.2, 0.2], "fail", "not ahead of popularity: ndcg@5 -0.1000 (-33.3%)"),
+    ],
+)
+def test_ahead_by_the_mean(challenger: list[float], verdict: str, words: str) -> None:
+    gain = paired_gain(challenger, [0.4, 0.2], [0, 1], alpha=0.025, resamples=100, seed=1)
+    rule = ahead_rule("baseline", "popularity", gain, metric="ndcg@5")
+    assert (str(rule.verdict), rule.name, rule.bound) == (verdict, "baseline", 0.0)
+    assert rule.text.startswith(words)
+    assert gain.lower <= 0  # which would not be proved
+
+
+def test_nothing_is_not_ahead() -> None:
+    gain = paired_gain([], [], [], alpha=0.025, resamples=100, seed=1)
+    rule = ahead_rule("baseline", "popularity", gain, metric="ndcg@5")
+    assert str(rule.verdict) == "fail"

@@ -181,7 +181,7 @@ def test_which_rows_are_recent() -> None:
 
 def rows(count: int, clicks: int) -> Rows:
     return Rows(
-        path=Path(),
+        source=Path(),
         batch_rows=1,
         first=0,
         file_rows=count,

@@ -10,6 +10,7 @@ import typer
 
 import evergreen
 from evergreen.cli import (
+    backtest,
     demo,
     incidents,
     judge,
@@ -24,6 +25,7 @@ from evergreen.cli import (
     status,
     step,
     storefront,
+    tune,
     validate,
 )
 from evergreen.domain.errors import EvergreenError
@@ -46,6 +48,8 @@ app.add_typer(validate.app, name="validate")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(incidents.app, name="incidents")
 app.command("off-policy")(off_policy.off_policy)
+app.command("backtest")(backtest.backtest)
+app.command("tune")(tune.tune)
 app.command("retrain")(retrain.retrain)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(step.app, name="step")

@@ -164,12 +164,26 @@ class ModelSpec(Section):
         return self
 
 
-def load_spec(folder: Path) -> ModelSpec:
-    """Return the spec of the model whose folder this is.
+def parse_spec(raw: dict[str, Any], *, source: str) -> ModelSpec:
+    """Return the spec of a mapping of sections.
+
+    Parameters:
+        source: how the text names it: a path.
 
     Raises:
-        ModelSpecInvalid: no `model.yaml`, not YAML, an unknown key, or a value out of bounds. The
-            text names file, key, expected and found.
+        ModelSpecInvalid: an unknown key, or a value out of bounds.
+    """
+    try:
+        return ModelSpec.model_validate(raw)
+    except ValidationError as error:
+        raise ModelSpecInvalid(f"{source}: {_explain(error)}") from None
+
+
+def read_raw(folder: Path) -> dict[str, Any]:
+    """Return a model folder's `model.yaml` as it is written.
+
+    Raises:
+        ModelSpecInvalid: no `model.yaml`, or not a YAML mapping.
     """
     path = folder / "model.yaml"
     try:
@@ -182,10 +196,18 @@ def load_spec(folder: Path) -> ModelSpec:
         raise ModelSpecInvalid(
             f"{path}: expected a mapping of sections, found {type(raw).__name__}"
         )
-    try:
-        spec = ModelSpec.model_validate(raw)
-    except ValidationError as error:
-        raise ModelSpecInvalid(f"{path}: {_explain(error)}") from None
+    return raw
+
+
+def load_spec(folder: Path) -> ModelSpec:
+    """Return the spec of the model whose folder this is.
+
+    Raises:
+        ModelSpecInvalid: no `model.yaml`, not YAML, an unknown key, or a value out of bounds. The
+            text names file, key, expected and found.
+    """
+    path, raw = folder / "model.yaml", read_raw(folder)
+    spec = parse_spec(raw, source=str(path))
     if spec.model != folder.name:
         raise ModelSpecInvalid(
             f"{path}: model is {spec.model!r}, but its folder is {folder.name!r}"

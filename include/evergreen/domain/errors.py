@@ -204,3 +204,11 @@ class SlackRefused(EvergreenError):
 
 class IncidentUnknown(EvergreenError):
     """An incident is not in the ledger."""
+
+
+class BacktestInvalid(EvergreenError):
+    """A backtest is asked for what it cannot do, or what nobody understands."""
+
+
+class ProcessLost(EvergreenError):
+    """A process of a backtest was ended from outside."""

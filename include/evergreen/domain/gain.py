@@ -148,6 +148,36 @@ def gain_rule(
     )
 
 
+def ahead_rule(name: str, other: str, gain: Gain, *, metric: str) -> GateRule:
+    """Say whether the challenger is ahead of another model at all, by its mean gain.
+
+    For what must not be behind, while the proof is another rule's. A challenger that is proved
+    better than its champion would be held back if it had to be *proved* better than popularity too:
+    the page views of a few large baskets make that interval several times as wide.
+
+    Parameters:
+        name: of the rule.
+        other: who it is compared with, for people.
+    """
+    found = gain.estimate
+    ahead = found.value > 0  # False with NaN, as it must be
+    relative = f" ({found.value / gain.reference:+.1%})" if gain.reference > 0 else ""
+    return GateRule(
+        name=name,
+        value=found.value,
+        lower=gain.lower,
+        upper=gain.upper,
+        bound=0.0,
+        rows=found.rows,
+        clusters=found.clusters,
+        verdict=RuleVerdict.PASS if ahead else RuleVerdict.FAIL,
+        text=(
+            f"{'ahead of' if ahead else 'not ahead of'} {other}: {metric} {found.value:+.4f}"
+            f"{relative}, must be above 0 ({found.rows:,} page views, {found.clusters:,} clusters)"
+        ),
+    )
+
+
 def power_rule(power: Power) -> GateRule:
     """Say in words whether the holdout is large enough for the wanted gain."""
     wanted, has = f"a gain of {power.wanted_gain:.1%}", power.page_views

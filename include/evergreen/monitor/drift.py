@@ -55,12 +55,9 @@ def drift_of(
         min_impressions=least,
     )
     fallback = _fallback(spec, trailing)
-    verdict, reason = judgement.verdict, judgement.reason
-    if fallback.verdict is Verdict.YES and shown >= least:
-        said = f"; {reason}" if verdict is Verdict.YES else ""
-        verdict, reason = Verdict.YES, f"{fallback.reason}{said}"
-    elif verdict is Verdict.NO:
-        reason = f"{reason}; {fallback.reason}"
+    verdict, reason = with_fallback(
+        judgement.verdict, judgement.reason, fallback, enough=shown >= least
+    )
     verdict, reason = with_quarantine(
         verdict, reason, judged_hour=hour, left_out=day.left_out | trailing.left_out
     )
@@ -73,6 +70,23 @@ def drift_of(
         "reason": reason,
         "fallback": asdict(fallback),
     }
+
+
+def with_fallback(
+    verdict: Verdict, reason: str, fallback: FallbackJudgement, *, enough: bool
+) -> tuple[Verdict, str]:
+    """Return the sensor's answer: drift of the columns, or the plain rule on the fallback share.
+
+    Parameters:
+        verdict, reason: of the columns.
+        enough: whether the hour has impressions enough to alarm at all.
+    """
+    if fallback.verdict is Verdict.YES and enough:
+        said = f"; {reason}" if verdict is Verdict.YES else ""
+        return Verdict.YES, f"{fallback.reason}{said}"
+    if verdict is Verdict.NO:
+        return verdict, f"{reason}; {fallback.reason}"
+    return verdict, reason
 
 
 def judge_columns(

@@ -1,5 +1,7 @@
 """Rows to learn from, read from a local Parquet file in batches: what is in memory is one batch.
 
+A backtest, which trains hundreds of small models, hands over frames in memory instead.
+
 XGBoost goes over the rows several times: to count them, to sketch their quantiles, to bin them.
 """
 
@@ -37,8 +39,8 @@ class Rows:
     """Which rows of a file are learned from, and what they are like.
 
     Parameters:
-        path: local Parquet with `label`, `weight`, the features, and, for `since` and `decay`,
-            `event_time`, rising.
+        source: local Parquet, or a frame in memory, with `label`, `weight`, the features, and, for
+            `since` and `decay`, `event_time`, rising.
         batch_rows: how many are read at a time.
         first: the file's first row that counts.
         file_rows: all rows of the file.
@@ -47,7 +49,7 @@ class Rows:
             counts rows.
     """
 
-    path: Path
+    source: Path | pl.DataFrame
     batch_rows: int
     first: int
     file_rows: int
@@ -64,15 +66,19 @@ class Rows:
 
 
 def scan_rows(
-    path: Path, *, batch_rows: int, since: datetime | None = None, decay: Decay | None = None
+    source: Path | pl.DataFrame,
+    *,
+    batch_rows: int,
+    since: datetime | None = None,
+    decay: Decay | None = None,
 ) -> Rows:
     """Count a file's rows from `since` on, in one pass over label, weight and time."""
-    file_rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+    file_rows = lazily(source).select(pl.len()).collect().item()
     weight = pl.col("weight").cast(pl.Float64) * (decay.factor() if decay else 1.0)
     counted = [pl.len().alias("rows"), pl.col("label").sum().alias("clicks"), weight.sum()]
     first, count, clicks, total = file_rows, 0, 0, 0.0
     for start in range(0, file_rows, batch_rows):
-        batch = pl.scan_parquet(path).slice(start, batch_rows)
+        batch = lazily(source).slice(start, batch_rows)
         if since is not None:
             batch = batch.with_row_index("row").filter(pl.col("event_time") >= since)
             counted_here = [*counted, pl.col("row").min()]
@@ -84,7 +90,7 @@ def scan_rows(
             count, clicks = count + found["rows"], clicks + found["clicks"]
             total += found["weight"]
     return Rows(
-        path=path,
+        source=source,
         batch_rows=batch_rows,
         first=first,
         file_rows=file_rows,
@@ -94,6 +100,11 @@ def scan_rows(
         since=since,
         decay=decay,
     )
+
+
+def lazily(source: Path | pl.DataFrame) -> pl.LazyFrame:
+    """Return the rows of a source as a query."""
+    return source.lazy() if isinstance(source, pl.DataFrame) else pl.scan_parquet(source)
 
 
 class Batches(xgb.DataIter):
@@ -147,7 +158,7 @@ class Batches(xgb.DataIter):
         rows = self._rows
         wanted = [pl.col("label"), self._weight(), *(pl.col(name) for name in self._features)]
         for start in range(rows.first, rows.file_rows, rows.batch_rows):
-            batch = pl.scan_parquet(rows.path).slice(start, rows.batch_rows)
+            batch = lazily(rows.source).slice(start, rows.batch_rows)
             if rows.since is not None:
                 batch = batch.filter(pl.col("event_time") >= rows.since)
             frame = batch.select(wanted).collect()

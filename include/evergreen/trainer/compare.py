@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,21 +76,45 @@ def compare(
     popular = run.table(dataset.STEP, "holdout_popular.parquet")
     candidates = run.table(dataset.STEP, "holdout_candidates.parquet")
     say(f"ranking {candidates.height:,} candidates for {orders.height:,} page views")
-    holdout = Holdout(orders, spec.gate.k)
-    digest: str | None = None
-    offered = {
-        CHALLENGER: Offered(recommendations=rank_candidates(booster, candidates), popular=popular),
-        POPULARITY: Offered(
-            recommendations=pl.DataFrame(schema=POPULARITY_COLUMNS), popular=popular
-        ),
-    }
-    boosters = {CHALLENGER: booster}
+    challenger = Offered(recommendations=rank_candidates(booster, candidates), popular=popular)
+    lists, its, digest = None, None, None
     if champion is not None:
         lists, its, digest = _champion(
             run, spec, champion, candidates, popular, published, registry
         )
-        offered[CHAMPION] = lists
-        boosters |= {CHAMPION: its} if its is not None else {}
+    found = compare_lists(spec, orders, candidates, challenger, lists)
+    boosters = {CHALLENGER: booster, **({CHAMPION: its} if its is not None else {})}
+    took = latency.p99_s(boosters, candidates)
+    log_says = off_policy_of(run, spec, challenger, lists)
+    more = {
+        "latency_s": {who: round(s, 6) for who, s in took.items()},
+        **({"off_policy": log_says} if log_says else {}),
+        **({"champion_model_sha256": digest} if digest else {}),
+    }
+    return replace(found, result={**found.result, **more})
+
+
+def compare_lists(
+    spec: ModelSpec,
+    orders: pl.DataFrame,
+    candidates: pl.DataFrame,
+    challenger: Offered,
+    champion: Offered | None,
+) -> Comparison:
+    """Compare without what depends on the machine or on the log: the same lists, the same answer.
+
+    Parameters:
+        orders: of the holdout.
+        candidates: of its first moment.
+        challenger, champion: the lists of both; without a champion None.
+    """
+    holdout = Holdout(orders, spec.gate.k)
+    nothing = pl.DataFrame(schema=POPULARITY_COLUMNS)
+    offered = {
+        CHALLENGER: challenger,
+        POPULARITY: Offered(recommendations=nothing, popular=challenger.popular),
+        **({CHAMPION: champion} if champion is not None else {}),
+    }
     said, columns, shown = _Said(orders), {"cluster": holdout.clusters()}, {}
     for who, lists in offered.items():
         outcome = holdout.outcome(lists)
@@ -103,19 +127,7 @@ def compare(
     parts = tuple(part.column for part in spec.gate.slices)
     frame = pl.DataFrame(columns).hstack(holdout.slices(parts, candidates).get_columns())
     scores = _scores(holdout, said, shown, offered, orders["item_id"])
-    took = latency.p99_s(boosters, candidates)
-    log_says = off_policy_of(run, spec, offered[CHALLENGER], offered.get(CHAMPION))
-    return Comparison(
-        page_views=frame,
-        scores=scores,
-        result={
-            **said.result(),
-            "latency_s": {who: round(s, 6) for who, s in took.items()},
-            **({"off_policy": log_says} if log_says else {}),
-            **({"champion_model_sha256": digest} if digest else {}),
-        },
-        earned=earned,
-    )
+    return Comparison(page_views=frame, scores=scores, result=said.result(), earned=earned)
 
 
 class _Said:

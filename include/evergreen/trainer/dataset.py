@@ -8,9 +8,10 @@ a moment before it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -104,6 +105,51 @@ def _frozen_code(manifest: dict[str, Any], spec: ModelSpec, settings: Settings) 
 def _write(
     output: StepOutput, orders: pl.DataFrame, split: Split, spec: ModelSpec, code: ModelCode
 ) -> None:
+    train, valid = (
+        RowWriter(output.folder / f"{name}.parquet", group_rows=spec.train.batch_rows)
+        for name in ("train", "valid")
+    )
+
+    def keep(name: str, frame: pl.DataFrame) -> None:
+        frame.write_parquet(output.folder / f"{name}.parquet")
+
+    with train, valid:
+        output.result |= make_dataset(
+            orders, split, spec, code, train=train, valid=valid, keep=keep
+        )
+
+
+class RowSink(Protocol):
+    """What takes labelled rows as they are made; `rows` are those so far."""
+
+    rows: int
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take more rows."""
+
+
+def make_dataset(
+    orders: pl.DataFrame,
+    split: Split,
+    spec: ModelSpec,
+    code: ModelCode,
+    *,
+    train: RowSink,
+    valid: RowSink,
+    keep: Callable[[str, pl.DataFrame], None],
+) -> dict[str, Any]:
+    """Make the rows to learn from and the tables to be judged on; return what the step tells.
+
+    Parameters:
+        orders: lines of `[split.start - train.lookback, split.end)`, with `line`.
+        code: the model's; makes the candidates.
+        train, valid: take the labelled rows, in the order of `event_time`.
+        keep: takes every other table with its name.
+
+    Raises:
+        WindowEmpty: no page view to learn from, or none to be judged on.
+        FeatureInvalid: a feature is infinite, or missing in every row.
+    """
     before = orders.filter(pl.col("order_time") < split.holdout)
     holdout = orders.filter(pl.col("order_time").is_between(split.holdout, split.end, "left"))
     views = _sample(before.filter(pl.col("order_time") >= split.start), spec)
@@ -122,31 +168,23 @@ def _write(
     wanted = [*moments, split.holdout, split.end]
     made = code.candidates(orders, wanted, length=spec.train.candidates, contexts=contexts)
     is_train = pl.col("event_time") < start
-    train, valid = (
-        RowWriter(output.folder / f"{name}.parquet", group_rows=spec.train.batch_rows)
-        for name in ("train", "valid")
-    )
-    with train, valid:
-        for i, (moment, candidates) in enumerate(made):
-            say(f"candidates of {moment:%Y-%m-%d %H:%M}", done=i + 1, total=len(wanted))
-            if moment in contexts:
-                rows = index.label(views.filter(pl.col("moment") == moment), candidates)
-                checked.add(rows)
-                train.add(rows.filter(is_train))
-                valid.add(rows.filter(~is_train))
-            else:
-                name = "holdout_candidates" if moment == split.holdout else "publish_candidates"
-                candidates.write_parquet(output.folder / f"{name}.parquet")
+    for i, (moment, candidates) in enumerate(made):
+        say(f"candidates of {moment:%Y-%m-%d %H:%M}", done=i + 1, total=len(wanted))
+        if moment in contexts:
+            rows = index.label(views.filter(pl.col("moment") == moment), candidates)
+            checked.add(rows)
+            train.add(rows.filter(is_train))
+            valid.add(rows.filter(~is_train))
+        else:
+            name = "holdout_candidates" if moment == split.holdout else "publish_candidates"
+            keep(name, candidates)
     checked.finish()
     for name, moment in (("holdout_popular", split.holdout), ("publish_popular", split.end)):
-        popular = code.popular(orders, moment, length=100)
-        popular.write_parquet(output.folder / f"{name}.parquet")
-    holdout.write_parquet(output.folder / "holdout_orders.parquet")
+        keep(name, code.popular(orders, moment, length=100))
+    keep("holdout_orders", holdout)
     window = orders.filter(pl.col("order_time").is_between(split.start, split.end, "left"))
-    window.select("order_time", "order_id", "line", "item_id").write_parquet(
-        output.folder / "window_orders.parquet"
-    )
-    output.result |= {
+    keep("window_orders", window.select("order_time", "order_id", "line", "item_id"))
+    return {
         "page_views": views.height,
         "train_rows": train.rows,
         "valid_rows": valid.rows,

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import xgboost as xgb
 
 from evergreen.adapters.published import Published
@@ -112,11 +113,30 @@ def expected_of(
         datetime.fromisoformat(run.require(dataset.STEP)[name])
         for name in ("holdout_start", "as_of")
     )
+    return expected_of_lists(orders, lists, earned, Window(start, end), spec, booster)
+
+
+def expected_of_lists(
+    orders: pl.DataFrame,
+    lists: Offered,
+    earned: Outcome,
+    holdout: Window,
+    spec: ModelSpec,
+    booster: xgb.Booster,
+) -> ReferenceProfile:
+    """Return what to expect of lists on page views like those of the training window.
+
+    Parameters:
+        orders: of the training window.
+        lists: those to be published.
+        earned: what the model's lists of the holdout's start earned on it.
+    """
+    start, end = holdout.start, holdout.end
     first = orders["order_time"].dt.truncate("1h").min()
     return expected_profile(
         earned.shown,
         Holdout(orders, spec.gate.k).outcome(lists).shown,
-        holdout=Window(start, end),
+        holdout=holdout,
         window=Window(first if isinstance(first, datetime) else start, end),
         spec=spec,
         importance=gain_importance(booster, spec.features.names),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import traceback
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import xgboost as xgb
 
 from evergreen.adapters.registry import Registry
@@ -64,7 +66,7 @@ def train(run_dir: str, variant: str, *, registry: Registry | None = None) -> di
             else:
                 boosted, said = found
                 boosted.booster.save_model(output.folder / MODEL_FILE)
-                output.result |= {"variant": variant, **said, **_figures(boosted)}
+                output.result |= {"variant": variant, **said, **figures(boosted)}
     return run.require(step_name(variant))
 
 
@@ -75,6 +77,30 @@ def _learn(
     if isinstance(base, Skip):
         return base
     train_rows, valid_rows = _rows(run, spec, variant, scratch)
+    return learn(spec, variant, train_rows, valid_rows, base=base, scratch=scratch)
+
+
+def learn(
+    spec: ModelSpec,
+    variant: str,
+    train_rows: Rows,
+    valid_rows: Rows,
+    *,
+    base: Base | None,
+    scratch: Path,
+    more_params: Mapping[str, Any] | None = None,
+) -> Skip | tuple[Boosted, dict[str, Any]]:
+    """Train one variant on these rows; return the model and what is told of it, or why not.
+
+    Args:
+        base: the model that `fresh_24h` goes on from; None for the others.
+        scratch: a folder for pages, where the rows do not fit into memory.
+        more_params: for XGBoost, such as `nthread`; they do not change what is learned.
+
+    Raises:
+        WindowEmpty: no row, or labels of one kind only, for `full_28d` to learn from.
+        GpuMissing: `compute.gpu` asks for what is not there.
+    """
     if variant == FULL:
         _refuse_one_kind(train=train_rows, valid=valid_rows)
     else:
@@ -90,7 +116,14 @@ def _learn(
     }
     external = train_rows.count > spec.train.external_memory_above
     try:
-        boosted = _boost(spec, params, train_rows, valid_rows, scratch if external else None, base)
+        boosted = _boost(
+            spec,
+            {**params, **(more_params or {})},
+            train_rows,
+            valid_rows,
+            scratch if external else None,
+            base,
+        )
     except Exception as error:
         traceback.clear_frames(error.__traceback__)  # they hold matrices, whose pages go next
         raise
@@ -120,20 +153,37 @@ def _base(
 
 
 def _rows(run: RunDir, spec: ModelSpec, variant: str, scratch: Path) -> tuple[Rows, Rows]:
-    paths = {
-        name: run.fetch(dataset.STEP, f"{name}.parquet", scratch / f"{name}.parquet")
+    train_path, valid_path = (
+        run.fetch(dataset.STEP, f"{name}.parquet", scratch / f"{name}.parquet")
         for name in ("train", "valid")
-    }
-    since, decay = None, None
+    )
+    until = None
     if variant != FULL or spec.train.half_life is not None:
         until = datetime.fromisoformat(run.require(dataset.STEP)["validation_start"])
-        since = since_of(variant, until)
-        if spec.train.half_life is not None:
-            decay = Decay(half_life=spec.train.half_life, until=until)
+    return rows_of(spec, variant, train_path, valid_path, until=until)
+
+
+def rows_of(
+    spec: ModelSpec,
+    variant: str,
+    train_source: Path | pl.DataFrame,
+    valid_source: Path | pl.DataFrame,
+    *,
+    until: datetime | None,
+) -> tuple[Rows, Rows]:
+    """Return which rows a variant learns from, and which it is stopped early by.
+
+    Args:
+        until: where validation begins; `full_28d` without a half-life needs none.
+    """
+    since = None if until is None else since_of(variant, until)
+    decay = None
+    if until is not None and spec.train.half_life is not None:
+        decay = Decay(half_life=spec.train.half_life, until=until)
     size = spec.train.batch_rows
     return (
-        scan_rows(paths["train"], batch_rows=size, since=since, decay=decay),
-        scan_rows(paths["valid"], batch_rows=size),
+        scan_rows(train_source, batch_rows=size, since=since, decay=decay),
+        scan_rows(valid_source, batch_rows=size),
     )
 
 
@@ -177,7 +227,8 @@ def _boost(
     )
 
 
-def _figures(boosted: Boosted) -> dict[str, Any]:
+def figures(boosted: Boosted) -> dict[str, Any]:
+    """Return what a trained model is told by: rounds, losses, gain."""
     booster: xgb.Booster = boosted.booster
     gain = booster.get_score(importance_type="total_gain")
     base_loss = boosted.base_loss

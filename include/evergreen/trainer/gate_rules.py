@@ -12,7 +12,15 @@ from evergreen.config.gate_spec import GateSpec, SliceSpec
 from evergreen.domain import guardrails
 from evergreen.domain.cluster_estimate import Sums
 from evergreen.domain.error_budget import Budget
-from evergreen.domain.gain import Gain, Power, gain_rule, paired_gain, power_of, power_rule
+from evergreen.domain.gain import (
+    Gain,
+    Power,
+    ahead_rule,
+    gain_rule,
+    paired_gain,
+    power_of,
+    power_rule,
+)
 from evergreen.domain.gate import size_rule
 from evergreen.domain.gate_rule import GateRule
 from evergreen.domain.slices import (
@@ -71,16 +79,12 @@ def compared_rules(found: Evaluation, spec: GateSpec, budget: Budget) -> Compare
                 "gain", "the champion", gain, metric=metric, min_gain=spec.min_gain, power=power
             )
         )
-    rules.append(
-        gain_rule(
-            "baseline",
-            "popularity",
-            base,
-            metric=metric,
-            min_gain=0.0,
-            power=None if champion else power,
+    if champion:
+        rules.append(ahead_rule("baseline", "popularity", base, metric=metric))
+    else:
+        rules.append(
+            gain_rule("baseline", "popularity", base, metric=metric, min_gain=0.0, power=power)
         )
-    )
     rules.append(power_rule(power))
     if champion:
         rules += _slices(found.views, spec) + _guardrails(found, spec)

@@ -99,7 +99,7 @@ def find_base(
         return Skip(reason=f"features.py has changed since {who} was trained")
     booster = xgb.Booster(model_file=file)
     cut = Cut(train_end=validation_start, labels_end=end - spec.gate.holdout)
-    reason = _unfit(who, booster, seen=labels_seen(made), cut=cut, spec=spec)
+    reason = unfit(who, booster, seen=labels_seen(made), cut=cut, spec=spec)
     return Skip(reason=reason) if reason else Base(version=version, booster=booster)
 
 
@@ -124,7 +124,14 @@ def labels_seen(manifest: dict[str, Any]) -> Cut:
     return Cut(train_end=datetime.fromisoformat(said) if said else nominal, labels_end=holdout)
 
 
-def _unfit(who: str, booster: xgb.Booster, *, seen: Cut, cut: Cut, spec: ModelSpec) -> str | None:
+def unfit(who: str, booster: xgb.Booster, *, seen: Cut, cut: Cut, spec: ModelSpec) -> str | None:
+    """Say why a model is nothing to go on from; None when it is.
+
+    Args:
+        who: how the text names it.
+        seen: until when it has seen labels.
+        cut: of the run that would go on from it.
+    """
     features, rounds = tuple(booster.feature_names or ()), booster.num_boosted_rounds()
     if seen.train_end > cut.train_end:
         return (

@@ -1,0 +1,1 @@
+"""What would Evergreen have done? Policies of retraining, replayed over a history of orders."""
