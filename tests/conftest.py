@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import airflow_home  # (before anything imports Airflow, which reads it once)
 from servers import S3Server, Server, mlflow_server, s3_server
 
 
@@ -15,10 +16,8 @@ def airflow_db() -> Path:
     """Return the home of an Airflow with a migrated metadata database."""
     from airflow.utils import db
 
-    from airflow_home import AIRFLOW_HOME
-
     db.initdb()
-    return AIRFLOW_HOME
+    return airflow_home.AIRFLOW_HOME
 
 
 @pytest.fixture(scope="session")

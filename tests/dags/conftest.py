@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 
-import airflow_home  # noqa: F401  (before Airflow is imported)
 from evergreen.config.settings import settings
 
 KINDS = ("monitor_hourly", "validate_nightly", "retrain", "rollback")

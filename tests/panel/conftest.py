@@ -10,7 +10,6 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
-import airflow_home  # noqa: F401  (before Airflow is imported)
 from evergreen.adapters.data_docs import DataDocs
 from evergreen.config.settings import settings
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from evergreen.adapters.engine import engine_of
 from evergreen.adapters.lake import Lake
+from evergreen.adapters.off_policy_log import evaluate_over
+from evergreen.adapters.policies import read_policy
 from evergreen.adapters.reference import reference_profile
 from evergreen.backtest.champion import Champion
 from evergreen.backtest.timeline import Kind, Timeline
@@ -22,7 +24,6 @@ from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.errors import BacktestInvalid, PropensitiesMissing
 from evergreen.domain.trigger import Action
 from evergreen.domain.windows import Window, hour_key
-from evergreen.monitor.off_policy import evaluate_over, read_policy
 
 REFERENCE = timedelta(days=3)
 """The first days, that the rest is held against by default: as few as the drift sensor takes."""
