@@ -20,7 +20,7 @@ A run that takes longer than `train.deadline` (4 hours) is told of, once; nothin
 **Safe to run again** All of it. The frozen window has a run key; a step that has its result returns
 it, so nothing is trained twice; a release and a message happen once. `force` trains although that
 window was trained before; the gate still decides. If the champion changed meanwhile, `promote`
-fails and says so: clear `evaluate` with its downstream tasks.
+fails and says so: clear `evaluate` with its downstream tasks. A backfill of it trains nothing.
 """
 
 from airflow.sdk import Label, chain

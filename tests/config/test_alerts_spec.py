@@ -60,6 +60,7 @@ def test_a_time_without_quotes_is_what_it_looks_like(tmp_path: Path) -> None:
         ("quiet_hours: {start: '22:00', end: '07:00', timezone: ../../etc/passwd}", "time zone"),
         ("quiet_hours: {start: '25:00', end: '07:00'}", "a time of day such as 22:00"),
         ("quiet_hours: {start: 99999, end: '07:00'}", "a time of day such as 22:00"),
+        ("quiet_hours: {start: yes, end: '07:00'}", "a time of day such as 22:00"),
         ("quiet_hours: {start: '22:00'}", "needs both start and end"),
         ("quiet_hours: {start: '22:00', end: '22:00'}", "must differ"),
         ("quiet_hours: {start: '22:00', end: '7:00', except: [eror]}", "alerts.quiet_hours"),

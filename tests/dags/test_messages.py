@@ -21,6 +21,7 @@ from evergreen.orchestration.assets import retrain_asset
 from evergreen.orchestration.delivering import DeliverMessages
 from evergreen.orchestration.monitoring import RequestRetrain, Warn
 from evergreen.orchestration.notifiers import notify, report_failure
+from evergreen.orchestration.retraining import FreezeWindow
 from evergreen.orchestration.telling import tell_held, tell_promoted, tell_started, tell_verdict
 from evergreen.orchestration.validating import AlertDay
 from fake_slack import TOKEN, FakeSlack, fake_slack
@@ -222,6 +223,8 @@ def test_a_replay_sends_nothing(shop: str, slack: FakeSlack, context: Callable[.
     run_of(context, Warn, "backfill")
     with pytest.raises(AirflowSkipException):
         run_of(context, RequestRetrain, "backfill")
+    with DAG("shop__retrain"), pytest.raises(AirflowSkipException, match="a replay trains and"):
+        FreezeWindow(task_id="freeze_window").execute(context(start=HOUR, run_type="backfill"))
     failed = context(start=HOUR, run_type="backfill")
     failed["exception"] = RuntimeError("no disk")
     report_failure(failed)

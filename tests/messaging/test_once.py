@@ -9,11 +9,13 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_thread import MODEL, World
 
 from evergreen.domain.alert import Alert
+from evergreen.messaging import courier as module
 
 BAD = ["down", "500", "429", "invalid_auth"]
 
@@ -246,3 +248,36 @@ def test_what_is_said_while_a_courier_is_at_work_is_taken_along(world: World) ->
     world.slack.after = say_more
     assert world.visit().posted == 2
     assert world.shown()[1:] == said
+
+
+@pytest.mark.parametrize("other", ["is at work", "has come and gone"])
+def test_who_looked_for_longer_than_the_lease_sends_nothing(
+    both: World, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """While one courier searches Slack, its lease ends and another one posts the message."""
+    both.slack.mode = "down"
+    both.say(Alert.HOUR_LATE)
+    both.visit()  # an attempt whose end may be unknown
+    both.slack.mode = "well"
+    both.later(hours=1)
+    (message,) = both.ledger.waiting(MODEL)
+    slow, real = both.courier(), module.posted_before
+    begun = both.ledger.take_outbox(MODEL, holder="x", now=both.now, lease=module.LEASE)
+    assert begun
+    both.ledger.begin_attempt(message, holder="x", now=both.now, lease=module.LEASE)
+    both.ledger.leave_outbox(MODEL, holder="x")  # begun and not finished: to be looked for
+
+    def searching(*asked: Any, **how: Any) -> Any:
+        found = real(*asked, **how)
+        monkeypatch.setattr(module, "posted_before", real)
+        both.later(minutes=3)
+        if other == "is at work":
+            both.ledger.take_outbox(MODEL, holder="y", now=both.now, lease=module.LEASE)
+        else:
+            assert both.courier().visit(both.spec, budget_s=60).posted == 1
+        return found
+
+    monkeypatch.setattr(module, "posted_before", searching)
+    done = slow.visit(both.spec, budget_s=60)
+    assert (done.busy, done.posted) == (True, 0)
+    assert len(both.slack.messages) == (0 if other == "is at work" else 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from made_thread import MODEL, World, blocks_text, made_spec
 
@@ -217,3 +219,30 @@ def test_undelivered_of_every_model(both: World) -> None:
     assert ours.last_error == "Slack: chat.postMessage: HTTP 500, and no answer in JSON"
     assert (others.model, others.count, others.last_error) == ("other", 1, None)
     assert both.ledger.undelivered("nobody") == []
+
+
+def test_what_was_said_while_slack_refused_the_first_words_is_not_lost(world: World) -> None:
+    world.open_incident()
+    world.say(Alert.MODEL_SUSPECT)
+    (read,) = world.ledger.waiting(MODEL)
+    world.say(Alert.MODEL_SUSPECT)  # the same topic: a new revision of the same message
+    world.ledger.give_up(read, error="no_text")
+    assert [m.revision for m in world.ledger.waiting(MODEL)] == [2]
+    world.visit()
+    assert len(world.slack.messages) == 1
+
+
+def test_a_picture_with_nothing_to_draw_is_not_counted_as_sent(world: World) -> None:
+    world.open_incident()
+    world.say(Alert.MODEL_STALE)
+    done = replace(world.courier(), chart=lambda *_: None).visit(world.spec, budget_s=60)
+    assert (done.posted, len(world.slack.messages)) == (1, 1)
+
+
+def test_a_key_longer_than_its_column_is_one_key(both: World) -> None:
+    long, other = "r" * 300, "r" * 299 + "s"
+    said = {"model": MODEL, "severity": "error", "text": "t"}
+    assert both.ledger.post(long, **said)
+    assert not both.ledger.post(long, **said)
+    assert both.ledger.was_said(long)
+    assert both.ledger.post(other, **said)

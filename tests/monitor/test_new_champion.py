@@ -7,9 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
-from made_world import MODEL, NOON, World, hour_at, repeated
+from made_world import LONG_AGO, MODEL, NOON, World, hour_at, repeated
 
+from evergreen.backtest.champion import Champion
+from evergreen.domain.profile import ReferenceProfile
+from evergreen.domain.sketch import HourSketch
 from evergreen.domain.windows import Window
+from evergreen.monitor.measure import profile_of
 
 
 def serve(world: World, first: int, last: int, *, version: str, clicks: int, **more: Any) -> None:
@@ -166,3 +170,30 @@ def test_few_rows_of_other_scores_are_no_failure(switched: World) -> None:
     few = repeated([0.9], 10, pl.Float32)
     serve(switched, 0, 1, version="2", clicks=1, rows=10, score=few)
     assert switched.decide(NOON)["evidence"]["probation"]["verdict"] == "not_enough_data"
+
+
+def test_a_backtest_judges_the_served_scores_alike(switched: World) -> None:
+    serve(switched, 0, 1, version="2", clicks=20, score=OTHER_SCORES)
+    trial = switched.decide(NOON)["evidence"]["probation"]
+    ledger, spec = switched.ledger, switched.spec
+
+    def champion(version: str, as_of: Any, served: Window, replaced: Champion | None) -> Champion:
+        profile: ReferenceProfile = profile_of(MODEL, version, ledger)
+        rows = ledger.sketches(MODEL, served, profile=profile.digest)
+        sketches = {row.hour: HourSketch.from_json(row.sketch) for row in rows}
+        made = Champion(
+            profile,
+            as_of=as_of,
+            sketches_of=lambda window: {h: s for h, s in sketches.items() if h in window},
+            spec=spec,
+            deployed=served.start,
+            until=served.end,
+            replaced=replaced,
+        )
+        assert len(list(made.findings([]))) == served.length // timedelta(hours=1)
+        return made
+
+    before = champion("1", LONG_AGO, Window(hour_at(-12), NOON), None)
+    said = champion("2", NOON, Window.of_hour(NOON), before).probation(NOON)
+    assert said is not None
+    assert (str(said.verdict), said.reason) == (trial["verdict"], trial["reason"])

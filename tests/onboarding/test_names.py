@@ -97,3 +97,10 @@ def test_every_missing_column_is_named() -> None:
         "unit_price",
     ]
     assert found.own == {"order_id": "basket"}
+
+
+def test_a_column_that_was_named_and_cannot_be_read_is_not_replaced_by_a_guess() -> None:
+    schema = {**THEIRS, "sku": pl.Int64(), "product": pl.String()}
+    found = name_columns(IMPRESSIONS, schema, {"item_id": "sku"})
+    assert "item_id" not in found.own
+    assert [column.name for column in found.missing] == ["item_id"]

@@ -109,14 +109,8 @@ class Outbox(Database):
 
         Should the attempt's end never be written, the next one looks in Slack first.
         """
-        d = deliverers.c
         with self._writing() as connection:
-            held = connection.execute(
-                sa.update(deliverers)
-                .where(d.model == message.model, d.holder == holder, d.until > now)
-                .values(until=now + lease)
-            )
-            if held.rowcount != 1:
+            if not _held(connection, message.model, holder, now, lease):
                 return False
             first = sa.func.coalesce(c.begun_at, now) if message.ts is None else None
             connection.execute(
@@ -125,6 +119,11 @@ class Outbox(Database):
                 .values(attempts=c.attempts + 1, begun_at=first)
             )
         return True
+
+    def keep_outbox(self, model: str, *, holder: str, now: datetime, lease: timedelta) -> bool:
+        """Go on being the one who delivers; False when another one took over meanwhile."""
+        with self._writing() as connection:
+            return _held(connection, model, holder, now, lease)
 
     def sent(
         self,
@@ -185,9 +184,24 @@ class Outbox(Database):
                 sa.update(messages)
                 .where(c.id == message.id)
                 .values(
-                    state="delivered" if message.ts else "failed",
+                    state=sa.case(
+                        (c.revision > message.revision, "waiting"),
+                        else_="delivered" if message.ts else "failed",
+                    ),
                     sent_revision=message.revision,
                     error=error,
                     begun_at=None,
                 )
             )
+
+
+def _held(
+    connection: sa.Connection, model: str, holder: str, now: datetime, lease: timedelta
+) -> bool:
+    d = deliverers.c
+    held = connection.execute(
+        sa.update(deliverers)
+        .where(d.model == model, d.holder == holder, d.until > now)
+        .values(until=now + lease)
+    )
+    return held.rowcount == 1

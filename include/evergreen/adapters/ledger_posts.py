@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,9 @@ from evergreen.adapters.ledger_threads import add, change, head_of
 from evergreen.domain.alert import Topic
 
 _RANK: dict[Severity, int] = {"info": 0, "warning": 1, "error": 2}
+
+
+KEY_LENGTH = 255  # of the column; PostgreSQL refuses what is longer
 
 
 class Posts(Database):
@@ -45,7 +49,7 @@ class Posts(Database):
             send: whether Slack is to have it. Without, it is kept here only, for ever: a token
                 that comes later brings no flood of old messages.
         """
-        said_at = now or datetime.now(tz=UTC)
+        key, said_at = _bounded(key), now or datetime.now(tz=UTC)
         with self._writing() as connection:
             incident = self._open_incident(connection, model) if topic else None
             values = {
@@ -82,7 +86,9 @@ class Posts(Database):
     def was_said(self, key: str) -> bool:
         """Say whether something was said under this key."""
         with self._reading() as connection:
-            found = connection.scalar(sa.select(deliveries.c.id).where(deliveries.c.key == key))
+            found = connection.scalar(
+                sa.select(deliveries.c.id).where(deliveries.c.key == _bounded(key))
+            )
         return found is not None
 
     def deliveries(self, model: str, *, incident: int | None = None) -> list[Delivery]:
@@ -165,3 +171,11 @@ def _in_thread(
     if head is not None and status is not None:
         change(connection, head, now, status=status)
     return message
+
+
+def _bounded(key: str) -> str:
+    """Return a key that the column takes: a long one by its beginning and its digest."""
+    if len(key) <= KEY_LENGTH:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return f"{key[: KEY_LENGTH - len(digest) - 1]}/{digest}"

@@ -14,12 +14,17 @@ from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
 from evergreen.domain.fallback import judge_fallback
 from evergreen.domain.probation import judge_probation
 from evergreen.domain.profile import ReferenceProfile
+from evergreen.domain.served_scores import (
+    ServedScores,
+    judge_served_scores,
+    with_served_scores,
+)
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.trigger import Finding
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window
 from evergreen.monitor.drift import with_fallback
-from evergreen.monitor.probation import LATEST_START, rule_of
+from evergreen.monitor.probation import LATEST_START, SCORE, rule_of
 from evergreen.monitor.series import DriftSeries, judge_ctr_hours, judge_drift_hours
 
 AHEAD = timedelta(days=1)
@@ -58,6 +63,7 @@ class Champion:
         self._in_words = in_words
         self._carried = replaced.carried(deployed) if replaced else None
         self._on_trial = replaced is not None
+        self._scores: dict[datetime, ServedScores | None] = {}
 
     @classmethod
     def of(
@@ -110,6 +116,8 @@ class Champion:
             spec, window, self.profile, self.sketches, since=since, requested=requested
         )
         for index, (hour, said) in enumerate(zip(window.hours(), ctr, strict=True)):
+            if self._on_trial:
+                self._scores[hour] = self._served_scores(drift, index)
             yield (
                 hour,
                 {
@@ -140,6 +148,14 @@ class Champion:
         verdict, reason = with_fallback(verdict, reason, fallback, enough=enough)
         return Finding(verdict=verdict, reason=reason)
 
+    def _served_scores(self, series: DriftSeries, index: int) -> ServedScores | None:
+        max_psi = self._spec.deploy.probation_max_score_psi
+        for column in series.columns:
+            if max_psi is not None and (column.name, column.view.name) == (SCORE, "24h"):
+                said = column.at(index)
+                return judge_served_scores(said.verdict, said.psi, said.rows, max_psi=max_psi)
+        return None
+
     def probation(self, hour: datetime) -> Finding | None:
         """Say whether it fails its probation up to this hour; None while it is on none."""
         trial = self._trial(hour)
@@ -153,7 +169,8 @@ class Champion:
             expectation=self._carried,
             rule=rule_of(self._spec),
         )
-        return Finding(verdict=said.verdict, reason=said.reason)
+        verdict, reason = with_served_scores(said.verdict, said.reason, self._scores.get(hour))
+        return Finding(verdict=verdict, reason=reason)
 
     def _trial(self, hour: datetime) -> Window | None:
         if not self._on_trial:
@@ -161,13 +178,13 @@ class Champion:
         end, length = self._spec.lake.mature_end(hour), self._spec.deploy.probation
         begun = self.as_of
         latest = begun + LATEST_START
-        if end <= begun or end - HOUR >= latest + length:
+        if hour < begun or end - HOUR >= latest + length:
             return None
-        looked_at = Window(begun, min(end, latest)).hours()
+        looked_at = Window(begun, min(hour + HOUR, latest)).hours()
         served = next((h for h in looked_at if self._impressions(h)), None)
         if served is None or end - HOUR >= served + length:
             return None
-        return Window(served, end)
+        return Window(served, max(end, served))
 
     def _impressions(self, hour: datetime) -> int:
         return self.sketches[hour].impressions if hour in self.sketches else 0

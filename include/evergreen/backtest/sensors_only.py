@@ -21,9 +21,10 @@ from evergreen.backtest.champion import Champion
 from evergreen.backtest.timeline import Kind, Timeline
 from evergreen.backtest.watch import Watch
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.errors import BacktestInvalid, PropensitiesMissing
+from evergreen.domain.errors import BacktestInvalid
 from evergreen.domain.trigger import Action
 from evergreen.domain.windows import Window, hour_key
+from evergreen.trainer.off_policy import UNUSABLE
 
 REFERENCE = timedelta(days=3)
 """The first days, that the rest is held against by default: as few as the drift sensor takes."""
@@ -104,6 +105,6 @@ def _estimate(spec: ModelSpec, window: Window, lake: Lake, policy: Path | None) 
             clip=None,
             min_effective_sample=MIN_EFFECTIVE_SAMPLE,
         )
-    except PropensitiesMissing as error:
+    except UNUSABLE as error:
         return {"refused": str(error)}
     return asdict(found)

@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evergreen.adapters.installation import open_lake
+from evergreen.adapters.installation import open_lake, open_ledger
 from evergreen.config.settings import settings
 from evergreen.domain.windows import Window, parse_hour
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evergreen.backtest.source import Source
     from evergreen.config.model_spec import ModelSpec
 
+EVER = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 POLICIES = "frozen,every_28d,every_7d,daily,triggered"
 Model = Annotated[str, typer.Option(help="The model: a folder of include/models.")]
 From = Annotated[
@@ -200,17 +201,20 @@ def make_plan(
 def _sensors_only(
     spec: ModelSpec, start: str | None, to: str | None, policy: Path | None, as_json: bool
 ) -> None:
+    from evergreen.adapters.ledger_schema import to_json
     from evergreen.backtest.sensors_only import sensors_only
+    from evergreen.monitor.left_out import counted_lake
 
+    lake = counted_lake(spec.model, EVER, lake=open_lake(spec), ledger=open_ledger())
     said = sensors_only(
         spec,
-        lake=open_lake(spec),
+        lake=lake,
         start=moment(start) if start else None,
         end=moment(to) if to else None,
         policy=policy,
     )
     if as_json:
-        typer.echo(json.dumps(said, default=str))
+        typer.echo(to_json(said))
         return
     typer.echo(
         f"{said['model']} is trained elsewhere: its sensors were replayed over {said['hours']} "

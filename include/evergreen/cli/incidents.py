@@ -36,18 +36,22 @@ app.command()(check)
 def incidents(context: typer.Context, model: Model = None, as_json: Json = False) -> None:
     """Incidents: periods in which a model is unhealthy. Without a command, lists them."""
     if context.invoked_subcommand is None:
-        list_(model, as_json)
+        list_(model, as_json=as_json)
 
 
 @app.command("list")
-def list_(model: Model = None, as_json: Json = False) -> None:
-    """List the incidents, oldest first: since when, how it stands, what came of it.
+def list_(
+    model: Model = None,
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="So many, the newest.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List the newest incidents, oldest first: since when, how it stands, what came of it.
 
     Below it stand the messages that Slack has not got yet, with the reason.
     """
     ledger = open_ledger()
     name = spec_of(model).model if model else None
-    found = [_body(incident, ledger) for incident in ledger.incidents(name)]
+    found = [_body(incident, ledger) for incident in ledger.incidents(name)[-last:]]
     waiting = ledger.undelivered(name)
     if as_json:
         said = {"incidents": found, "undelivered": [_waiting_body(each) for each in waiting]}

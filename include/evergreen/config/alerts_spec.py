@@ -37,6 +37,8 @@ class QuietHoursSpec(Section):
     @classmethod
     def _wall_time(cls, value: object) -> str:
         # YAML reads 22:00 without quotes as the number 22 * 60 + 0
+        if isinstance(value, bool):
+            raise ValueError("expected a time of day such as 22:00")
         text = f"{value // 60:02}:{value % 60:02}" if isinstance(value, int) else str(value or "")
         if text and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
             raise ValueError("expected a time of day such as 22:00")

@@ -57,3 +57,12 @@ def judge_served_scores(
     else:
         verdict, reason = Verdict.NO, text
     return ServedScores(verdict=verdict, reason=reason, psi=psi, bound=max_psi, rows=rows)
+
+
+def with_served_scores(
+    verdict: Verdict, reason: str, scores: ServedScores | None
+) -> tuple[Verdict, str]:
+    """Return what probation says by clicks and by scores: the latter need no mature click."""
+    if scores is None or scores.verdict is not Verdict.YES:
+        return verdict, reason
+    return Verdict.YES, f"{scores.reason}; {reason}"

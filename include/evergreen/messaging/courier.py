@@ -132,7 +132,8 @@ class Courier:
         posts = message.ts is None
         attempt = Attempt(message=message, place=place, looked=message.begun_at is None)
         try:
-            self._send(attempt, spec)
+            if not self._send(attempt, spec):
+                return True
         except SlackUnreachable as error:
             wait = _backoff(message.attempts, error.retry_after_s)
             done.unreachable, done.stop = str(error), True
@@ -151,15 +152,19 @@ class Courier:
             time.sleep(self.pace_s)
         return True
 
-    def _send(self, attempt: Attempt, spec: ModelSpec) -> None:
+    def _send(self, attempt: Attempt, spec: ModelSpec) -> bool:
+        """Send a message; False where there was nothing to send, and it is given up.
+
+        Raises:
+            LeaseLost: to look for it took so long that another courier has it.
+        """
         message, place = attempt.message, attempt.place
         if not place.channel:
             raise SlackRefused(
                 f"{spec.model}: model.yaml names no channel any more", code="channel_not_found"
             )
         if message.topic == Topic.CHART:
-            self._send_chart(attempt, spec)
-            return
+            return self._send_chart(attempt, spec)
         told = told_of(
             message,
             spec,
@@ -172,6 +177,7 @@ class Courier:
         self._begin(message)
         found = posted_before(attempt, slack=self.slack, ledger=self.ledger)
         if found is None:
+            self._require_lease(message)
             at = self._post(message, place, content)
         else:
             at = found
@@ -184,6 +190,7 @@ class Courier:
             channel=at.channel,
             ts=at.ts,
         )
+        return True
 
     def _post(self, message: Message, place: Place, content: Content) -> Posted:
         """Post a message; into the channel where its thread is gone."""
@@ -210,15 +217,17 @@ class Courier:
             log.warning("%s; sent without blocks", error)
             return send(content.without_blocks())
 
-    def _send_chart(self, attempt: Attempt, spec: ModelSpec) -> None:
+    def _send_chart(self, attempt: Attempt, spec: ModelSpec) -> bool:
         message, thread = attempt.message, attempt.place.thread
         picture = self._drawn(message, spec) if thread else None
         if picture is None or thread is None:
             self.ledger.give_up(message, error="there is nothing to draw, or no thread for it")
-            return
+            return False
         name = f"ctr-{message.uid}.png"
         self._begin(message)
         there = attached_before(attempt, thread, name, slack=self.slack)
+        if there is None:
+            self._require_lease(message)
         file = there or self.slack.attach(
             thread,
             picture,
@@ -227,6 +236,7 @@ class Courier:
             alt_text="Click-through rate of each hour's trailing window, and what was expected",
         )
         self.ledger.sent(message, now=self.clock(), channel=thread.channel, ts=file)
+        return True
 
     def _drawn(self, message: Message, spec: ModelSpec) -> bytes | None:
         try:
@@ -238,6 +248,14 @@ class Courier:
     def _begin(self, message: Message) -> None:
         begun = self.ledger.begin_attempt(message, holder=self.name, now=self.clock(), lease=LEASE)
         if not begun:
+            raise LeaseLost
+
+    def _require_lease(self, message: Message) -> None:
+        """Raise where the look in Slack outlasted the lease: who has it now may have sent it."""
+        looked = message.begun_at is not None
+        if looked and not self.ledger.keep_outbox(
+            message.model, holder=self.name, now=self.clock(), lease=LEASE
+        ):
             raise LeaseLost
 
     def _refused(self, attempt: Attempt, spec: ModelSpec, error: SlackRefused, done: Round) -> bool:

@@ -12,7 +12,11 @@ from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
 from evergreen.domain.errors import ProfileInvalid
 from evergreen.domain.probation import ProbationRule
 from evergreen.domain.probation import judge_probation as judge
-from evergreen.domain.served_scores import ServedScores, judge_served_scores
+from evergreen.domain.served_scores import (
+    ServedScores,
+    judge_served_scores,
+    with_served_scores,
+)
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window, floor_hour, hour_key
@@ -60,8 +64,7 @@ def judge_probation(
     verdict, reason = with_quarantine(
         said.verdict, said.reason, judged_hour=trial.end - HOUR, left_out=counted.left_out
     )
-    if scores is not None and scores.verdict is Verdict.YES:  # these need no mature click
-        verdict, reason = Verdict.YES, f"{scores.reason}; {reason}"
+    verdict, reason = with_served_scores(verdict, reason, scores)
     body = {
         **asdict(said),
         "verdict": verdict,

@@ -88,11 +88,12 @@ def name_columns(
         given: What a person said: contract name to own name; it wins. Names that the table has not
             are passed over: a mapping holds for both tables.
 
-    A column that has the contract's name and cannot be read is open, optional or not: nothing else
-    can take its name.
+    A column that has the contract's name, or was given for it, and cannot be read is open, optional
+    or not: nothing else can take its name.
     """
     known = {**table.required, **table.optional}
-    broken = {n for n, kind in known.items() if n in schema and not reads_as(schema[n], kind)}
+    meant = {n: given.get(n, n) for n in known}
+    broken = {n for n, c in meant.items() if c in schema and not reads_as(schema[c], known[n])}
     own: dict[str, str] = {}
     for guess in (_given(given), _same, _word, _holds):
         for name, wanted in known.items():

@@ -66,6 +66,10 @@ class FreezeWindow(ModelTask):
         """Return the frozen window: run key, run directory, trigger and reason."""
         from evergreen.trainer.freeze import freeze_window
 
+        if is_replay(context):
+            raise AirflowSkipException(
+                "a replay trains and deploys nothing; to retrain, trigger this DAG by its form"
+            )
         spec, ledger, params = spec_of(self.model), open_ledger(), context["params"]
         notice_alias(spec, ledger)
         lake = open_lake(spec)
@@ -95,8 +99,7 @@ class FreezeWindow(ModelTask):
             reason=reason,
             trigger=trigger,
         )
-        if not is_replay(context):
-            tell_started(self.model, frozen, ledger, run=_run_url(context))
+        tell_started(self.model, frozen, ledger, run=_run_url(context))
         return {**frozen, "trigger": trigger, "reason": reason}
 
 

@@ -11,7 +11,6 @@ from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from evergreen.adapters.installation import spec_of
-from evergreen.adapters.secret_free import secret_free
 from evergreen.config.model_spec import model_folders
 from evergreen.config.settings import settings
 from evergreen.domain.errors import ModelSpecInvalid, ProfileInvalid, WindowEmpty, WindowInvalid
@@ -84,10 +83,9 @@ def one_column(model: WatchedModel, column: Column, hour: Hour = None) -> Distri
 
 
 def _links(model: str) -> Links:
-    root = settings().mlflow.rstrip("/")
-    reachable = root.startswith(("http://", "https://")) and secret_free(root) == root
+    root = settings().mlflow_ui
     return Links(
         data_docs=f"evergreen/data-docs/{quote(model)}/",
         dag=f"dags/{quote(model)}__{WATCHED}",
-        mlflow=f"{root}/#/models/{quote(model)}" if reachable else None,
+        mlflow=f"{root}/#/models/{quote(model)}" if root else None,
     )
