@@ -46,9 +46,13 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestsAnswer:
-    """The newest backtests of a model, newest first; `total` counts also those not listed."""
+    """The newest backtests of a model, newest first; `total` counts also those not listed.
+
+    A model that is not `trained_here` has none: of it only the sensors can be replayed.
+    """
 
     asked_at: datetime
+    trained_here: bool
     runs: list[Listed]
     total: int
 

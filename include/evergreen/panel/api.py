@@ -101,7 +101,16 @@ def one_column(model: WatchedModel, column: Column, hour: Hour = None) -> Distri
 def backtests(model: WatchedModel) -> BacktestsAnswer:
     """Return the newest backtests of a model; one that cannot be read says why."""
     shelf = Backtests(settings().home, model).newest()
-    return BacktestsAnswer(asked_at=datetime.now(tz=UTC), runs=list(shelf.runs), total=shelf.total)
+    try:
+        trained_here = spec_of(model).train.enabled
+    except ModelSpecInvalid:
+        trained_here = True  # what it has left can be looked at all the same
+    return BacktestsAnswer(
+        asked_at=datetime.now(tz=UTC),
+        trained_here=trained_here,
+        runs=list(shelf.runs),
+        total=shelf.total,
+    )
 
 
 @router.get("/models/{model}/backtests/{run}")

@@ -7,7 +7,7 @@ import { count, percent } from "./words.js";
 const HEIGHT = 300;
 const EDGE = { left: 58, right: 16, top: 16, bottom: 44 };
 const TICKS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10000];
-const LETTER = 6.6; // width of a letter at 12 px, about
+const LETTER = 7.4; // width of a letter at 12 px, about
 const ROW = 14;
 
 // From none to hundreds: a logarithm of one more, so that none has a place.
@@ -39,7 +39,8 @@ export function backtestCurve(lines) {
     el(
       "p",
       { class: "quiet" },
-      "CTR over the whole time. Higher is more clicks, further left is less training. The scale of the retrainings is logarithmic. Empty circles are of run B.",
+      "CTR over the whole time. Higher is more clicks, further left is less training. The scale of the retrainings is logarithmic. The thin line joins the fixed schedules.",
+      lines.some(({ dashed }) => dashed) ? " Empty circles are of run B." : "",
     ),
     place,
   );
@@ -68,6 +69,7 @@ function drawn(points, width) {
       { x: (EDGE.left + width) / 2, y: HEIGHT - 6, "text-anchor": "middle" },
       "retrainings",
     ),
+    schedules(points, x, y),
     named(points, width, x, y),
   );
 }
@@ -87,6 +89,16 @@ function across(low, high, width, y) {
   });
 }
 
+// A thin line through each run's fixed schedules: what is above it is better than any of them.
+function schedules(points, x, y) {
+  return [false, true].map((dashed) => {
+    const fixed = points.filter((one) => one.dashed === dashed && one.said.alarms === null);
+    const corners = fixed.map(({ said }) => `${x(said.retrains)} ${y(said.ctr)}`);
+    if (corners.length < 2) return null;
+    return svg("path", { class: dashed ? "fixed other" : "fixed", d: `M${corners.join("L")}` });
+  });
+}
+
 // Circles, and names that do not cover each other: each goes to the first free place around its own.
 function named(points, width, x, y) {
   const taken = points.map(({ said }) => around(x(said.retrains), y(said.ctr), 10, 10));
@@ -94,8 +106,8 @@ function named(points, width, x, y) {
     const [cx, cy] = [x(point.said.retrains), y(point.said.ctr)];
     const wide = LETTER * point.name.length;
     const places = [
-      [cx + 9 + wide / 2, cy],
-      [cx - 9 - wide / 2, cy],
+      [cx + 10 + wide / 2, cy],
+      [cx - 10 - wide / 2, cy],
       ...[1, -1, 2, -2, 3, -3].map((row) => [cx, cy + row * ROW]),
       ...[1, -1, 2, -2].map((row) => [cx - wide / 2, cy + row * ROW]),
     ];

@@ -32,7 +32,7 @@ async function load() {
     const again = el("button", { type: "button", class: "plain", onclick: load }, "Refresh");
     put(asked, "as of ", moment(answer.asked_at), " ", again);
     if (!listed.length) {
-      show(main, section("runs", "Runs", nothing()));
+      show(main, section("runs", "Runs", nothing(answer.trained_here)));
       return;
     }
     const compared = el("div", { id: "compared" });
@@ -43,7 +43,18 @@ async function load() {
   }
 }
 
-function nothing() {
+function nothing(trainedHere) {
+  if (!trainedHere)
+    return empty(
+      "No backtest to show",
+      el("p", {}, "This model is trained elsewhere: there are no retrainings to replay."),
+      el(
+        "p",
+        {},
+        el("code", {}, `evergreen backtest --model ${model}`),
+        " replays its sensors and prints what they would have said.",
+      ),
+    );
   return empty(
     "No backtest yet",
     el("p", {}, "A backtest replays your orders and tells what Evergreen would have done."),
@@ -93,12 +104,14 @@ function list({ runs, total }, compared) {
       one.policies.join(", "),
     ];
   });
+  const shelf = table("Backtests, newest first", heads, rows);
+  shelf.classList.add("shelf");
   const more = total > runs.length ? ` The newest ${runs.length} of ${total}.` : "";
   return section(
     "runs",
     "Runs",
     el("p", { class: "quiet" }, `Choose one run, or two to compare them.${more}`),
-    table("Backtests, newest first", heads, rows),
+    shelf,
   );
 }
 
