@@ -69,7 +69,7 @@ def _played(clicks: int, line: Timeline) -> Played:
 def leave(home: Path, model: str, run: str, body: Any, *, age_s: int = 0) -> Path:
     """Write a run's file, `age_s` seconds ago; a text goes in as it is."""
     path = home / "backtests" / model / run / "backtest.json"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(body if isinstance(body, str) else json.dumps(body))
     written = 1_700_000_000 - age_s
     os.utime(path, (written, written))
