@@ -21,10 +21,10 @@ FILE = "backtest.json"
 ID = re.compile(r"[0-9a-f]{12}")
 MAX_LISTED = 20
 MAX_BYTES = 4 << 20
-"""A year of nine policies with hourly events is about 2 MB."""
-MAX_POLICIES, MAX_DAYS, MAX_EVENTS, MAX_REASONS = 24, 4_000, 20_000, 20
+"""Five policies over five months of a real shop are 0.1 MB."""
+MAX_POLICIES, MAX_DAYS, MAX_EVENTS, MAX_REASONS = 24, 4_000, 20_000, 200
 
-Text = Annotated[str, Field(max_length=1_000)]
+Text = Annotated[str, Field(max_length=4_000)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]

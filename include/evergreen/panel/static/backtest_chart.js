@@ -176,7 +176,8 @@ function marks(plot, lines, hidden, at, values) {
   const scale = window.devicePixelRatio || 1;
   const index = new Map(at.map((moment, i) => [moment, i]));
   plot.ctx.save();
-  plot.ctx.lineWidth = 2 * scale;
+  plot.ctx.lineWidth = 1.5 * scale;
+  plot.ctx.setLineDash([]); // the line that was drawn last may have been dashed
   lines.forEach(({ said }, number) => {
     if (hidden.has(number) || !watched(said)) return;
     for (const { kind, hour } of said.events) {
