@@ -15,6 +15,8 @@ from kept_demo import MODEL, Told
 from panel_browser import CHROMIUM, WAIT_MS, Visit, admin_token, started, viewer_token, visit
 from playwright.sync_api import Browser, Route, expect
 
+from made_backtests import EVIL as EVIL_SETTING
+from made_backtests import leave, report
 from made_models import EVIL, every_state
 
 pytestmark = [pytest.mark.live, pytest.mark.browser, pytest.mark.timeout(900)]
@@ -143,6 +145,44 @@ def test_each_other_state_has_a_page(
         page = seen.open(f"models/{model}")
         expect(page.get_by_text(text).first).to_be_visible()
         check(seen, f"{states[model]}-{width}-light")
+
+
+@pytest.fixture(scope="module")
+def backtests(told: Told) -> tuple[str, str]:
+    """Two backtests of the demo's model, and a third that is cut off."""
+    runs = ("a" * 12, "b" * 12)
+    leave(told.home, MODEL, runs[0], report(MODEL), age_s=60)
+    leave(told.home, MODEL, runs[1], report(MODEL, set=[EVIL_SETTING]), age_s=30)
+    leave(told.home, MODEL, "c" * 12, '{"model": "also_bought", "poli')
+    return runs
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+def test_backtests_are_compared(
+    window: Open, backtests: tuple[str, str], width: int, dark: bool
+) -> None:
+    with window(width=width, dark=dark) as seen:
+        page = seen.open(f"models/{MODEL}")
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        page.get_by_role("link", name="Backtests").click()
+        expect(page.get_by_role("heading", name="What each policy did")).to_be_visible()
+        expect(page.get_by_text("Invalid JSON")).to_be_visible()
+        expect(page.get_by_label(backtests[1])).to_be_checked()
+        page.get_by_label(backtests[0]).press("Space")
+        expect(page.get_by_text("triggered B").first).to_be_visible()
+        expect(page.locator(".figures tbody tr")).to_have_count(6)
+        expect(page.locator(".curve circle")).to_have_count(6)
+        expect(page.locator(".plot canvas")).to_have_count(1)
+        line = page.get_by_role("button", name="triggered A")
+        line.press("Enter")
+        expect(line).to_have_attribute("aria-pressed", "false")
+        expect(page.locator(".plot canvas")).to_have_count(1)
+        page.get_by_text("Show what happened when").press("Enter")
+        expect(page.get_by_role("cell", name=EVIL_SETTING).first).to_be_visible()
+        check(seen, f"backtests-{width}-{'dark' if dark else 'light'}")
+        assert page.url.endswith(f"?runs={backtests[1]},{backtests[0]}".replace(",", "%2C"))
+        page.get_by_role("link", name=MODEL, exact=True).click()
+        expect(page.get_by_role("heading", name=MODEL)).to_be_visible()
 
 
 def altered(change: Callable[[dict], None]) -> Callable[[Route], None]:

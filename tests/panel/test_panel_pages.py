@@ -29,7 +29,15 @@ WRITTEN_DOWN = re.compile(r"\| `([^`]+)` \|.*`([0-9a-f]{64})` \|")
 def test_every_page_and_answer_has_the_strict_policy(
     reader: TestClient, visitor: TestClient
 ) -> None:
-    for path in ("", "models/shop", "dags/other", "api/models", "icon.svg", "nothing/here"):
+    for path in (
+        "",
+        "models/shop",
+        "models/shop/backtests",
+        "dags/other",
+        "api/models",
+        "icon.svg",
+        "nothing/here",
+    ):
         answer = reader.get(f"/evergreen/{path}")
         assert answer.headers["content-security-policy"] == POLICY, path
         assert answer.headers["x-content-type-options"] == "nosniff"

@@ -210,5 +210,9 @@ class BacktestInvalid(EvergreenError):
     """A backtest is asked for what it cannot do, or what nobody understands."""
 
 
+class BacktestUnreadable(EvergreenError):
+    """What a backtest has left cannot be read, or is not what a backtest writes."""
+
+
 class ProcessLost(EvergreenError):
     """A process of a backtest was ended from outside."""

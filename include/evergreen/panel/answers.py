@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from evergreen.adapters.backtests import Backtest, Listed
 from evergreen.monitor.model_page import ModelPage
 from evergreen.monitor.status import ModelStatus
 from evergreen.panel.rights import Form
@@ -41,6 +42,27 @@ class ModelAnswer:
     page: ModelPage | None
     forms: list[Form]
     links: Links
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestsAnswer:
+    """The newest backtests of a model, newest first; `total` counts also those not listed.
+
+    A model that is not `trained_here` has none: of it only the sensors can be replayed.
+    """
+
+    asked_at: datetime
+    trained_here: bool
+    runs: list[Listed]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestAnswer:
+    """One backtest with all that is drawn of it."""
+
+    id: str
+    run: Backtest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

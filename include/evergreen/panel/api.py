@@ -10,17 +10,31 @@ from urllib.parse import quote
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from evergreen.adapters.backtests import Backtests
 from evergreen.adapters.installation import spec_of
 from evergreen.config.model_spec import model_folders
 from evergreen.config.settings import settings
-from evergreen.domain.errors import ModelSpecInvalid, ProfileInvalid, WindowEmpty, WindowInvalid
+from evergreen.domain.errors import (
+    BacktestUnreadable,
+    ModelSpecInvalid,
+    ProfileInvalid,
+    WindowEmpty,
+    WindowInvalid,
+)
 from evergreen.domain.windows import parse_hour
 from evergreen.monitor.distribution import Distribution, distribution, newest_drift_hour
 from evergreen.monitor.model_page import Days, model_page
 from evergreen.monitor.status import broken
 from evergreen.monitor.statuses import UNREADABLE, statuses
 from evergreen.panel.access import WatchedModel, logged_in
-from evergreen.panel.answers import ErrorAnswer, Links, ModelAnswer, OverviewAnswer
+from evergreen.panel.answers import (
+    BacktestAnswer,
+    BacktestsAnswer,
+    ErrorAnswer,
+    Links,
+    ModelAnswer,
+    OverviewAnswer,
+)
 from evergreen.panel.ledgers import ledger
 from evergreen.panel.rights import WATCHED, forms, visible
 
@@ -80,6 +94,33 @@ def one_column(model: WatchedModel, column: Column, hour: Hour = None) -> Distri
     if found is None:
         raise HTTPException(404, f"the profile of {model} has no column {column!r}"[:300])
     return found
+
+
+@router.get("/models/{model}/backtests")
+def backtests(model: WatchedModel) -> BacktestsAnswer:
+    """Return the newest backtests of a model; one that cannot be read says why."""
+    shelf = Backtests(settings().home, model).newest()
+    try:
+        trained_here = spec_of(model).train.enabled
+    except ModelSpecInvalid:
+        trained_here = True  # what it has left can be looked at all the same
+    return BacktestsAnswer(
+        asked_at=datetime.now(tz=UTC),
+        trained_here=trained_here,
+        runs=list(shelf.runs),
+        total=shelf.total,
+    )
+
+
+@router.get("/models/{model}/backtests/{run}")
+def one_backtest(model: WatchedModel, run: str) -> BacktestAnswer:
+    """Return one backtest."""
+    try:
+        return BacktestAnswer(id=run, run=Backtests(settings().home, model).read(run))
+    except FileNotFoundError as error:
+        raise HTTPException(404, str(error)) from None
+    except BacktestUnreadable as error:
+        raise HTTPException(422, str(error)) from None
 
 
 def _links(model: str) -> Links:

@@ -61,6 +61,7 @@ def make_app() -> FastAPI:
     app.middleware("http")(with_headers)
     app.add_api_route("/", overview, methods=READING)
     app.add_api_route("/models/{model}", model, methods=READING)
+    app.add_api_route("/models/{model}/backtests", backtests, methods=READING)
     app.add_api_route("/dags/{dag_id}", of_dag, methods=READING)
     app.add_api_route("/icon.svg", icon, methods=READING)
     app.add_api_route("/static/{version}/{name:path}", static, methods=READING)
@@ -79,6 +80,11 @@ def overview(_: User) -> HTMLResponse:
 def model(model: WatchedModel) -> HTMLResponse:
     """Return the page of one model."""
     return HTMLResponse(pages.model_page(AIRFLOW, model))
+
+
+def backtests(model: WatchedModel) -> HTMLResponse:
+    """Return the page that compares a model's backtests."""
+    return HTMLResponse(pages.backtests_page(AIRFLOW, model))
 
 
 def of_dag(dag_id: str, _: User) -> Response:

@@ -1,8 +1,9 @@
-"""The panel's two pages. The server sends the frame; a script fills it with one request's data."""
+"""The panel's pages. The server sends the frame; a script fills it with one request's data."""
 
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import quote
 
 from evergreen.panel.assets import digest
 
@@ -36,6 +37,11 @@ MODEL = """<header class="top">
 <nav aria-label="Where you are"><a href="{panel}">All models</a></nav>
 <h1>{model}</h1><p id="asked" class="quiet"></p></header>
 <main id="main" aria-busy="true">{skeleton}</main>"""
+BACKTESTS = """<header class="top">
+<nav aria-label="Where you are"><a href="{panel}">All models</a> /
+<a href="{panel}models/{name}">{model}</a></nav>
+<h1>Backtests</h1><p id="asked" class="quiet"></p></header>
+<main id="main" aria-busy="true">{skeleton}</main>"""
 TOLD = """<header class="top">
 <nav aria-label="Where you are"><a href="{panel}">All models</a></nav>
 <h1>{title}</h1></header>
@@ -57,6 +63,18 @@ def model_page(airflow: str, model: str) -> str:
         panel=escape(f"{airflow}evergreen/"), model=escape(model), skeleton=SKELETON
     )
     return _page(airflow, f"{model} · Evergreen", body, script="model.js", model=model)
+
+
+def backtests_page(airflow: str, model: str) -> str:
+    """Return the page that compares a model's backtests."""
+    body = BACKTESTS.format(
+        panel=escape(f"{airflow}evergreen/"),
+        name=escape(quote(model, safe="")),
+        model=escape(model),
+        skeleton=SKELETON,
+    )
+    title = f"Backtests of {model} · Evergreen"
+    return _page(airflow, title, body, script="backtests.js", model=model)
 
 
 def stranger_page(airflow: str, dag_id: str) -> str:

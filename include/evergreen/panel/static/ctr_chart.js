@@ -3,16 +3,13 @@
 
 /* global uPlot */
 import { el, table } from "./dom.js";
+import { axes, colour, utc } from "./plot.js";
 import { change, count, number, percent, plainMoment } from "./words.js";
 
 const SYNC = "evergreen";
 const HEIGHTS = { ctr: 240, evidence: 120 };
 const POINT = "Point at the chart for its numbers.";
 const CLIP_AT_LEVELS = 3; // evidence far above the level would flatten everything else
-
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
 
 export function ctrChart(page) {
   const line = page.timeline;
@@ -102,22 +99,6 @@ function key(page) {
   return el("ul", { class: "keys", "aria-hidden": "true" }, items);
 }
 
-function axes(format) {
-  const grid = { stroke: colour("--line"), width: 1 };
-  const shared = {
-    stroke: colour("--quiet"),
-    grid,
-    ticks: grid,
-    font: "12px system-ui, sans-serif",
-  };
-  return [
-    { ...shared, space: 70, size: 32, values: dates },
-    { ...shared, size: 56, values: (_, ticks) => ticks.map(format) },
-  ];
-}
-
-const utc = (seconds) => uPlot.tzDate(new Date(1000 * seconds), "Etc/UTC");
-
 function options(page, width, height, tell, more) {
   return {
     width,
@@ -141,18 +122,6 @@ function pointInWords(line, i) {
       : `; evidence ${number(line.evidence[i])}, alarm above ${number(line.level[i])}`;
   const version = line.version[i] ? `, version ${line.version[i]}` : "";
   return `${plainMoment(line.at[i])}: CTR ${percent(line.ctr[i])}${expected}; ${count(line.impressions[i], "impression")} in the hour${version}${judged}`;
-}
-
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-
-// Days where the ticks are days apart, else the hour, and the day at midnight.
-function dates(_plot, ticks, _axis, _space, step) {
-  return ticks.map((at) => {
-    const date = new Date(1000 * at);
-    const day = `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]}`;
-    const hour = date.toISOString().slice(11, 16);
-    return step >= 86_400 || hour === "00:00" ? day : hour;
-  });
 }
 
 function drawCtr(place, page, width, tell) {

@@ -122,6 +122,7 @@ function actions(forms, links) {
   const more = [
     el("li", {}, outward(links.dag, "Monitor DAG")),
     el("li", {}, inward(links.data_docs.replace(/^evergreen\//, ""), "Data Docs")),
+    el("li", {}, inward(`models/${encodeURIComponent(model)}/backtests`, "Backtests")),
     el(
       "li",
       {},
