@@ -107,15 +107,6 @@ def lazily(source: Path | pl.DataFrame) -> pl.LazyFrame:
     return source.lazy() if isinstance(source, pl.DataFrame) else pl.scan_parquet(source)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What XGBoost is handed at a time: features [N, F], label [N], weight of mean 1 [N]."""
-
-    data: np.ndarray
-    label: np.ndarray
-    weight: np.ndarray
-
-
 class Batches(xgb.DataIter):
     """XGBoost's view of the rows: features, labels, and weights of mean 1, batch by batch.
 
@@ -137,41 +128,31 @@ class Batches(xgb.DataIter):
         super().__init__(cache_prefix=cache_prefix)
         self._rows, self._features = rows, features
         self._to_device, self._told = to_device or (lambda array: array), told
-        self._left: Iterator[Batch] | None = None
+        self._left: Iterator[pl.DataFrame] | None = None
         self._read, self._passes = 0, 0
-        in_memory = isinstance(rows.source, pl.DataFrame)
-        self._held = list(self._batches()) if in_memory else None  # its rows are there anyway
 
     def next(self, input_data: Callable[..., None]) -> bool:
         """Hand XGBoost the next batch; False when there is none."""
         if self._left is None:
-            self._left, self._read = iter(self._held or self._batches()), 0
+            self._left, self._read = self._frames(), 0
             self._passes += 1
-        batch = next(self._left, None)
-        if batch is None:
+        frame = next(self._left, None)
+        if frame is None:
             return False
+        weight = frame["weight"].to_numpy() / self._rows.mean_weight
         input_data(
-            data=self._to_device(batch.data),
-            label=self._to_device(batch.label),
-            weight=self._to_device(batch.weight),
+            data=self._to_device(matrix(frame, self._features)),
+            label=self._to_device(frame["label"].to_numpy()),
+            weight=self._to_device(weight.astype(np.float32)),
             feature_names=list(self._features),
         )
-        self._read += batch.label.size
+        self._read += frame.height
         self._told(self._read, self._passes)
         return True
 
     def reset(self) -> None:
         """Begin at the first row again."""
         self._left = None
-
-    def _batches(self) -> Iterator[Batch]:
-        for frame in self._frames():
-            weight = frame["weight"].to_numpy() / self._rows.mean_weight
-            yield Batch(
-                data=matrix(frame, self._features),
-                label=frame["label"].to_numpy(),
-                weight=weight.astype(np.float32),
-            )
 
     def _frames(self) -> Iterator[pl.DataFrame]:
         rows = self._rows

@@ -215,18 +215,11 @@ class FeatureCheck:
             FeatureInvalid: a value is infinite.
         """
         self._rows += rows.height
-        columns = {name: pl.col(name).fill_nan(None) for name in self._missing}
-        found = rows.select(
-            *(
-                column.is_infinite().any().alias(f"{name} infinite")
-                for name, column in columns.items()
-            ),
-            *(column.null_count().alias(name) for name, column in columns.items()),
-        ).row(0, named=True)
         for name in self._missing:
-            if found[f"{name} infinite"]:
+            column = rows[name].fill_nan(None)
+            if column.is_infinite().any():
                 raise FeatureInvalid(f"feature {name!r} holds infinite values; mend features.py")
-            self._missing[name] += found[name]
+            self._missing[name] += column.null_count()
 
     def finish(self) -> None:
         """Judge all rows together.
