@@ -88,8 +88,15 @@ def _own_lists(row: Codes, rows: int, item: Codes) -> tuple[Codes, Codes]:
 
 
 def _behind(own: Codes, popular: Codes, n_items: int) -> Codes:
-    """Return the popular items for every row, without those its own list names already."""
-    everywhere = np.broadcast_to(popular, (own.shape[0], popular.size))
-    offset = (np.arange(own.shape[0]) * n_items)[:, None]
-    listed = np.isin(everywhere + offset, (own + offset)[own >= 0])
-    return np.where(listed, NONE, everywhere)
+    """Return the popular items for every row, without those its own list names already.
+
+    A table of rows and popular items: searching sorted keys took three times as long.
+    """
+    distinct, which = np.unique(popular, return_inverse=True)
+    place = np.full(n_items + 1, NONE, dtype=np.int64)  # its last place is what NONE reads
+    place[distinct] = np.arange(distinct.size)
+    at = place[own]
+    rows, _ = known = np.nonzero(at >= 0)
+    listed = np.zeros((own.shape[0], distinct.size), dtype=np.bool_)
+    listed[rows, at[known]] = True
+    return np.where(listed[:, which], NONE, popular)

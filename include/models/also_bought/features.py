@@ -186,8 +186,7 @@ class CoPurchaseSums:
         strength = (self.weights[MONTH_DAYS] + self.weights[WEEK_DAYS])[alive].astype(np.int64)
         order = np.argsort((context << STRENGTH_BITS) - strength, kind="stable")
         context = context[order]
-        place = np.arange(order.size) - np.searchsorted(context, context)
-        return self.keys[alive[order[place < length]]]
+        return self.keys[alive[order[_place_in_run(context) < length]]]
 
     def frame(self, keys: np.ndarray) -> pl.DataFrame:
         """Return these pairs with their sums, in this order; 0 for pairs never bought together."""
@@ -255,7 +254,14 @@ def _with_popular(
     context = keys // sums.items
     order = np.argsort(context, kind="stable")
     keys, context = keys[order], context[order]
-    return keys[np.arange(keys.size) - np.searchsorted(context, context) < length]
+    return keys[_place_in_run(context) < length]
+
+
+def _place_in_run(sorted_values: np.ndarray) -> np.ndarray:
+    """Return each value's place among the values equal to it, from 0."""
+    begins = np.flatnonzero(np.diff(sorted_values, prepend=-1))
+    lengths = np.diff(begins, append=sorted_values.size)
+    return np.arange(sorted_values.size) - np.repeat(begins, lengths)
 
 
 def _item_features(sold: pl.DataFrame, age: int) -> pl.DataFrame:
