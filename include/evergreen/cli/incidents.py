@@ -11,6 +11,7 @@ import typer
 
 from evergreen.adapters.installation import open_ledger, spec_of
 from evergreen.adapters.secret_free import secret_free
+from evergreen.cli.grid import print_grid
 from evergreen.cli.incidents_check import NOT_SET_UP, check, find_connections
 from evergreen.domain.errors import IncidentUnknown, SlackRefused, SlackUnreachable
 from evergreen.domain.mrkdwn import one_line
@@ -58,7 +59,7 @@ def list_(
         typer.echo(json.dumps(said))
         return
     if found:
-        _print_table(HEADS, [_cells(body) for body in found])
+        print_grid(HEADS, [_cells(body) for body in found])
     else:
         typer.echo(f"{model or 'all models'}: no incident is on record")
     for each in waiting:
@@ -264,19 +265,6 @@ def _event_line(event: Delivery) -> str:
     got = "kept" if event.message is None else "sent" if event.delivered_at else "waits"
     kind = f"{event.severity} {event.alert or 'message'}"
     return f"{event.posted_at:%Y-%m-%d %H:%M}  {kind:<28}{got:<6}{_clean(event.text)}"
-
-
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table()
-    for head in heads:
-        grid.add_column(head, overflow="fold")
-    for row in rows:
-        grid.add_row(*map(Text, row))  # a value from the lake is no markup
-    Console(width=None if typer.get_text_stream("stdout").isatty() else 200).print(grid)
 
 
 def _short(text: str) -> str:

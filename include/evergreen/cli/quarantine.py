@@ -11,6 +11,7 @@ import typer
 
 from evergreen.adapters.installation import open_data_docs, open_ledger, spec_of
 from evergreen.adapters.secret_free import secret_free
+from evergreen.cli.grid import print_grid
 from evergreen.domain.errors import NotQuarantined
 from evergreen.domain.windows import Window, hour_key, parse_hour
 from evergreen.monitor.day_report import listed
@@ -212,7 +213,7 @@ def _print_records(records: Sequence[Quarantined]) -> None:
         )
         for record in records
     ]
-    _print_table(HEADS, cells)
+    print_grid(HEADS, cells)
 
 
 def _print_rows(kept: Mapping[str, pl.DataFrame], rows: int) -> None:
@@ -227,20 +228,7 @@ def _print_rows(kept: Mapping[str, pl.DataFrame], rows: int) -> None:
             (name, *(_short(str(value)) for value in first[name].to_list()))
             for name in first.columns
         ]
-        _print_table(heads, cells)
-
-
-def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid()
-    for head in heads:
-        grid.add_column(head, overflow="fold")
-    for row in rows:
-        grid.add_row(*map(Text, row))  # a value from the lake is no markup
-    Console(width=None if typer.get_text_stream("stdout").isatty() else 200).print(grid)
+        print_grid(heads, cells)
 
 
 def _short(text: str) -> str:
