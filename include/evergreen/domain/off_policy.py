@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from evergreen.domain.gate_rule import GateRule, RuleVerdict
 from evergreen.domain.verdict import Verdict
@@ -242,5 +242,5 @@ def _value(value: float, residual: np.ndarray, confidence: float) -> Value:
     if groups < 2 or math.isnan(value):
         return Value(value=value, standard_error=math.inf, lower=-math.inf, upper=math.inf)
     error = math.sqrt(groups / (groups - 1) * float(residual @ residual))
-    reach = float(student.ppf((1 + confidence) / 2, groups - 1)) * error
+    reach = float(stdtrit(groups - 1, (1 + confidence) / 2)) * error
     return Value(value=value, standard_error=error, lower=value - reach, upper=value + reach)
