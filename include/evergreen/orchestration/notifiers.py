@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from evergreen.adapters.installation import open_ledger, spec_of
 from evergreen.domain.alert import Alert, Topic, topic_of
 from evergreen.domain.errors import EvergreenError
-from evergreen.orchestration.links import task_url
 from evergreen.orchestration.slack_access import courier, is_for_slack, open_slack
 
 if TYPE_CHECKING:
@@ -75,6 +74,7 @@ def report_failure(context: Mapping[str, Any]) -> None:
 
     Never raises: the ledger that cannot be reached may be the very reason of the failure.
     """
+    from evergreen.orchestration.links import task_url  # Airflow's log takes a command's stdout
     from evergreen.orchestration.run_context import is_replay
 
     if is_replay(context):

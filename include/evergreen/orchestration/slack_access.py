@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, Any
 
 from evergreen.config.model_spec import ModelSpec
 from evergreen.config.settings import settings
@@ -69,13 +71,28 @@ def _access() -> tuple[str, str] | None:
     token = settings().slack_token
     if token is not None and token.get_secret_value().strip():
         return token.get_secret_value(), ""
-    from airflow.sdk import Connection
-
-    try:
-        connection = Connection.get(settings().slack_connection)
-    except Exception as error:  # not there, or not to be had: Airflow does not tell which
-        log.debug("no Slack connection: %s", type(error).__name__)
-        return None
+    if "airflow" not in sys.modules and "AIRFLOW_HOME" not in os.environ:
+        return None  # a laptop without Airflow: importing it would make one in the home folder
+    connection = _connection(settings().slack_connection)
     if connection is None or not connection.password:
         return None
     return connection.password, str(connection.extra_dejson.get("base_url") or "")
+
+
+def _connection(name: str) -> Any:
+    """Return Airflow's connection, or None; a command's output stays its own.
+
+    Airflow, when it is imported, sends everybody's log to stdout.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        from airflow.sdk import Connection
+
+        return Connection.get(name)
+    except Exception as error:  # not there, or not to be had: Airflow does not tell which
+        log.debug("no Slack connection: %s", type(error).__name__)
+        return None
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
