@@ -297,7 +297,7 @@ def test_airflow_s_navigation_opens_it_and_its_buttons_lead_to_the_forms(window:
         frame.get_by_role("link", name="Retrain").click()
         page.wait_for_url(f"**/dags/{MODEL}__retrain")
         page.get_by_test_id("trigger-dag-button").first.click()
-        expect(page.get_by_text("Kept in the ledger.").first).to_be_visible()
+        expect(page.get_by_text("Kept in the ledger, beside the verdict.").first).to_be_visible()
         seen.keep("airflow-retrain-form-1280-light")
         assert [line for line in seen.said if SANDBOX not in line] == []
 
