@@ -11,7 +11,6 @@ from evergreen.backtest.serving import Shelf
 from evergreen.backtest.sketching import Sketcher
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
-from evergreen.domain.fallback import judge_fallback
 from evergreen.domain.probation import judge_probation
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.served_scores import (
@@ -23,7 +22,8 @@ from evergreen.domain.sketch import HourSketch
 from evergreen.domain.trigger import Finding
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window
-from evergreen.monitor.drift import with_fallback
+from evergreen.monitor.drift import fallback_of, with_fallback
+from evergreen.monitor.measure import trailing_window
 from evergreen.monitor.probation import LATEST_START, SCORE, rule_of
 from evergreen.monitor.series import DriftSeries, judge_ctr_hours, judge_drift_hours
 
@@ -131,19 +131,9 @@ class Champion:
         reason = ""
         if self._in_words or verdict is Verdict.YES:
             reason = series.at(index).reason  # of every column: takes longer than all else
-        end = self._spec.lake.mature_end(hour)
-        trailing = [
-            self.sketches[h]
-            for h in Window.last(monitor.window, until=end).hours()
-            if h in self.sketches
-        ]
-        fallback = judge_fallback(
-            [s.fallback for s in trailing],
-            [s.impressions for s in trailing],
-            max_share=monitor.fallback.max_share,
-            confidence=monitor.confidence,
-            min_impressions=monitor.min_impressions,
-        )
+        window = trailing_window(self._spec, hour)
+        trailing = (self.sketches[h] for h in window.hours() if h in self.sketches)
+        fallback = fallback_of(self._spec, trailing)
         enough = self._impressions(hour) >= monitor.min_hour_impressions
         verdict, reason = with_fallback(verdict, reason, fallback, enough=enough)
         return Finding(verdict=verdict, reason=reason)

@@ -6,9 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from evergreen.trainer.progress import in_words, seconds_left
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
 EVERY_S = 5.0
 
@@ -64,7 +68,7 @@ class Progress:
         return f"{self._done / max(self._total, 1e-9):4.0%} {text}{rest}"
 
 
-def _bar(total: float):  # type: ignore[no-untyped-def]
+def _bar(total: float) -> tuple[Bar, TaskID]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, Window
 from evergreen.monitor.left_out import with_quarantine
 from evergreen.monitor.measure import trailing_window
-from evergreen.monitor.records import Counted, Measured, measured_hour, record, sketches_of
+from evergreen.monitor.records import Measured, measured_hour, record, sketches_of
 
 
 def judge_drift(spec: ModelSpec, hour: datetime, *, ledger: Ledger, replay: bool) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def drift_of(
         impressions=shown,
         min_impressions=least,
     )
-    fallback = _fallback(spec, trailing)
+    fallback = fallback_of(spec, trailing.sketches.values())
     verdict, reason = with_fallback(
         judgement.verdict, judgement.reason, fallback, enough=shown >= least
     )
@@ -147,8 +147,13 @@ def _both(
     )
 
 
-def _fallback(spec: ModelSpec, trailing: Counted) -> FallbackJudgement:
-    found = trailing.sketches.values()
+def fallback_of(spec: ModelSpec, trailing: Iterable[HourSketch]) -> FallbackJudgement:
+    """Judge the fallback share by the plain rule.
+
+    Parameters:
+        trailing: the sketches of `trailing_window`.
+    """
+    found = list(trailing)
     return judge_fallback(
         [s.fallback for s in found],
         [s.impressions for s in found],

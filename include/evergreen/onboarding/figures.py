@@ -68,7 +68,7 @@ def figures_of(lake: Lake, seen: TableSeen) -> Figures:
         rows=rows.height,
         rows_an_hour=statistics.median(counts),
         closed_share=len(seen.rows) / span,
-        ctr=float(labelled.mean()) if len(labelled) else None,  # type: ignore[arg-type]
+        ctr=int(labelled.sum()) / len(labelled) if len(labelled) else None,
         immature_hours=immature(dict(known_labels.iter_rows())),
         scored=bool(rows["score"].is_not_null().any()),
     )

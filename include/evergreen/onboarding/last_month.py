@@ -15,10 +15,11 @@ from evergreen.adapters.engine import engine_of
 from evergreen.adapters.lake import Lake
 from evergreen.adapters.reference import reference_profile
 from evergreen.config.model_spec import ModelSpec
-from evergreen.domain.fallback import judge_fallback
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.verdict import Verdict
-from evergreen.domain.windows import HOUR, Window, hour_key
+from evergreen.domain.windows import Window, hour_key
+from evergreen.monitor.drift import fallback_of
+from evergreen.monitor.measure import trailing_window
 from evergreen.monitor.series import judge_ctr_hours, judge_drift_hours
 
 DAY = timedelta(days=1)
@@ -132,18 +133,10 @@ def _fallback(
     spec: ModelSpec, sketches: Mapping[datetime, HourSketch], hour: datetime
 ) -> Iterator[str]:
     """Yield the reason when the trailing window's fallback share alarms in an hour with traffic."""
-    monitor = spec.monitor
     own = sketches.get(hour)
-    if own is None or own.impressions < monitor.min_hour_impressions:
+    if own is None or own.impressions < spec.monitor.min_hour_impressions:
         return
-    window = Window.last(monitor.window, until=hour + HOUR)
-    found = [sketches[each] for each in window.hours() if each in sketches]
-    said = judge_fallback(
-        [sketch.fallback for sketch in found],
-        [sketch.impressions for sketch in found],
-        max_share=monitor.fallback.max_share,
-        confidence=monitor.confidence,
-        min_impressions=monitor.min_impressions,
-    )
+    window = trailing_window(spec, hour)
+    said = fallback_of(spec, (sketches[each] for each in window.hours() if each in sketches))
     if said.verdict is Verdict.YES:
         yield said.reason
