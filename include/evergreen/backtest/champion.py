@@ -11,7 +11,7 @@ from evergreen.backtest.serving import Shelf
 from evergreen.backtest.sketching import Sketcher
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
-from evergreen.domain.probation import judge_probation
+from evergreen.domain.probation import Trial, judge_probation
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.served_scores import (
     ServedScores,
@@ -21,10 +21,10 @@ from evergreen.domain.served_scores import (
 from evergreen.domain.sketch import HourSketch
 from evergreen.domain.trigger import Finding
 from evergreen.domain.verdict import Verdict
-from evergreen.domain.windows import HOUR, Window
+from evergreen.domain.windows import Window
 from evergreen.monitor.drift import fallback_of, with_fallback
 from evergreen.monitor.measure import trailing_window
-from evergreen.monitor.probation import LATEST_START, SCORE, rule_of
+from evergreen.monitor.probation import SCORE, rule_of
 from evergreen.monitor.series import DriftSeries, judge_ctr_hours, judge_drift_hours
 
 AHEAD = timedelta(days=1)
@@ -165,16 +165,13 @@ class Champion:
     def _trial(self, hour: datetime) -> Window | None:
         if not self._on_trial:
             return None
-        end, length = self._spec.lake.mature_end(hour), self._spec.deploy.probation
-        begun = self.as_of
-        latest = begun + LATEST_START
-        if hour < begun or end - HOUR >= latest + length:
+        end = self._spec.lake.mature_end(hour)
+        trial = Trial(begun=self.as_of, length=self._spec.deploy.probation)
+        seen = trial.looked_at(hour, mature_end=end)
+        if seen is None:
             return None
-        looked_at = Window(begun, min(hour + HOUR, latest)).hours()
-        served = next((h for h in looked_at if self._impressions(h)), None)
-        if served is None or end - HOUR >= served + length:
-            return None
-        return Window(served, max(end, served))
+        served = next((h for h in seen.hours() if self._impressions(h)), None)
+        return trial.hours(served, mature_end=end)
 
     def _impressions(self, hour: datetime) -> int:
         return self.sketches[hour].impressions if hour in self.sketches else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import log
 
 import numpy as np
@@ -16,14 +16,60 @@ from evergreen.domain.detector import Alarm, Evidence, beyond_allowance, evidenc
 from evergreen.domain.promise import HOURS_A_YEAR
 from evergreen.domain.share import ShareEstimate, estimate_share
 from evergreen.domain.verdict import Verdict
+from evergreen.domain.windows import HOUR, Window
 
 DEEP_DROPS = (0.75, 0.90)
 """Looked for besides the CTR sensor's: a broken or inverted model loses nearly everything."""
 RATE_ERRORS = 1.0
 """Standard errors by which the carried rate is lowered; more is surer and later."""
+LATEST_START = timedelta(days=7)
+"""How long after the end of its training window a champion's first impression is looked for."""
 MIN_EXPECTED_CLICKS = 20.0
 """Fewer expected clicks on trial are not enough data: quasi-likelihood and Wilson's interval are
 approximations for counts that are not small."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """When a champion is on trial.
+
+    The release's own moment is no use where a log is played faster than time, so the trial begins
+    with the version's first impression.
+
+    Parameters:
+        begun: the first hour that can be the champion's own.
+        length: of the trial, from its first impression on.
+    """
+
+    begun: datetime
+    length: timedelta
+
+    def looked_at(self, hour: datetime, *, mature_end: datetime) -> Window | None:
+        """Return where the first impression is looked for; None outside of any trial.
+
+        Parameters:
+            hour: the newest hour.
+            mature_end: where the hours end whose labels are complete by then.
+        """
+        latest = self.begun + LATEST_START
+        if hour < self.begun or mature_end - HOUR >= latest + self.length:
+            return None
+        return Window(self.begun, min(hour + HOUR, latest))
+
+    def hours(self, first_served: datetime | None, *, mature_end: datetime) -> Window | None:
+        """Return the mature hours so far, none while the first one's clicks are open; None before
+        the first impression and after the last hour of the trial.
+
+        Example:
+            >>> from datetime import UTC
+            >>> noon = datetime(2011, 5, 2, 12, tzinfo=UTC)
+            >>> trial = Trial(begun=noon, length=timedelta(hours=72))
+            >>> trial.hours(noon, mature_end=noon + 3 * HOUR).length // HOUR
+            3
+        """
+        if first_served is None or mature_end - HOUR >= first_served + self.length:
+            return None
+        return Window(first_served, max(mature_end, first_served))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

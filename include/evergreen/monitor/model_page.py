@@ -12,6 +12,7 @@ from evergreen.adapters.ledger_views import HourCounts, IncidentView, ReleaseVie
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.baseline import CtrBaseline
 from evergreen.domain.errors import ProfileInvalid
+from evergreen.domain.probation import LATEST_START
 from evergreen.domain.profile import ReferenceProfile
 from evergreen.domain.windows import HOUR, Window, floor_hour
 from evergreen.monitor.ctr_timeline import (
@@ -24,7 +25,6 @@ from evergreen.monitor.ctr_timeline import (
 )
 from evergreen.monitor.decision_spans import DecisionSpan, decision_spans
 from evergreen.monitor.drift_map import DriftMap, drift_map, hours_to_read
-from evergreen.monitor.probation import LATEST_START
 
 
 class Days(IntEnum):

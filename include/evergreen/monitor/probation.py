@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from evergreen.adapters.ledger import Ledger, Release
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.carried import RECENT, CarriedExpectation, carry_over
 from evergreen.domain.errors import ProfileInvalid
-from evergreen.domain.probation import ProbationRule
+from evergreen.domain.probation import ProbationRule, Trial
 from evergreen.domain.probation import judge_probation as judge
 from evergreen.domain.served_scores import (
     ServedScores,
@@ -26,8 +26,6 @@ from evergreen.monitor.records import Measured, measured_of, record, sketches_of
 
 SENSOR = "probation"
 SCORE = "score"  # what the profile calls the column
-LATEST_START = timedelta(days=7)
-"""How long after the end of its training window a champion's first impression is looked for."""
 
 
 def judge_probation(
@@ -107,22 +105,15 @@ def _release_on_trial(
 def _trial(
     spec: ModelSpec, hour: datetime, release: Release, measured: Measured, ledger: Ledger
 ) -> Window | None:
-    """Return the mature hours on trial so far, none while the first one's clicks are open; None
-    before the first impression and after the last hour of the trial.
-
-    The release's own moment is no use where a log is played faster than time, so the trial begins
-    with the version's first impression.
-    """
-    begun, end = floor_hour(release.as_of), spec.lake.mature_end(hour)
-    latest = begun + LATEST_START
-    if hour < begun or end - HOUR >= latest + spec.deploy.probation:
+    """Return the mature hours on trial so far; None when it is on none."""
+    end = spec.lake.mature_end(hour)
+    trial = Trial(begun=floor_hour(release.as_of), length=spec.deploy.probation)
+    seen = trial.looked_at(hour, mature_end=end)
+    if seen is None:
         return None
-    seen = Window(begun, min(hour + HOUR, latest))
     rows = ledger.sketches(spec.model, seen, profile=measured.digest)
-    served = [r.hour for r in rows if HourSketch.from_json(r.sketch).impressions]
-    if not served or end - HOUR >= min(served) + spec.deploy.probation:
-        return None
-    return Window(min(served), max(end, min(served)))
+    served = (r.hour for r in rows if HourSketch.from_json(r.sketch).impressions)
+    return trial.hours(min(served, default=None), mature_end=end)
 
 
 def _scores(spec: ModelSpec, hour: datetime, ledger: Ledger) -> ServedScores | None:

@@ -11,10 +11,10 @@ from evergreen.adapters.ledger_views import DecisionView, ReleaseView, RunView
 from evergreen.config.model_spec import ModelSpec
 from evergreen.domain.gate import GateVerdict
 from evergreen.domain.health import Facts, State, judge_health
+from evergreen.domain.probation import LATEST_START
 from evergreen.domain.trigger import DAY, Action
 from evergreen.domain.verdict import Verdict
 from evergreen.domain.windows import HOUR, parse_hour
-from evergreen.monitor.probation import LATEST_START
 from evergreen.monitor.status import (
     Champion,
     CtrNow,
