@@ -5,7 +5,7 @@
 /* global uPlot */
 import { HAPPENED, watched } from "./backtest_tables.js";
 import { announce, el, svg, table } from "./dom.js";
-import { axes, colour, utc } from "./plot.js";
+import { axes, colour, redrawn, utc } from "./plot.js";
 import { percent } from "./words.js";
 
 const DAY_S = 86_400;
@@ -50,13 +50,7 @@ export function backtestChart(lines) {
       place,
     );
   };
-  let known = 0;
-  new ResizeObserver(() => {
-    if (Math.abs(box.clientWidth - known) < 2) return;
-    known = box.clientWidth;
-    draw();
-  }).observe(box);
-  window.addEventListener("evergreen:theme", () => box.isConnected && draw());
+  redrawn(box, draw);
   return box;
 }
 

@@ -3,7 +3,7 @@
 
 /* global uPlot */
 import { el, table } from "./dom.js";
-import { axes, colour, utc } from "./plot.js";
+import { axes, colour, redrawn, utc } from "./plot.js";
 import { change, count, number, percent, plainMoment } from "./words.js";
 
 const SYNC = "evergreen";
@@ -49,13 +49,7 @@ export function ctrChart(page) {
     plots = [drawCtr(places.ctr, page, width, tell)];
     if (judged) plots.push(drawEvidence(places.evidence, page, width, tell));
   };
-  let known = 0;
-  new ResizeObserver(() => {
-    if (Math.abs(box.clientWidth - known) < 2) return;
-    known = box.clientWidth;
-    draw();
-  }).observe(box);
-  window.addEventListener("evergreen:theme", () => box.isConnected && draw());
+  redrawn(box, draw);
   return box;
 }
 

@@ -33,3 +33,14 @@ export function axes(format) {
     { ...shared, size: 56, values: (_, ticks) => ticks.map(format) },
   ];
 }
+
+// Draw when the box gets a width, another one, or the theme changes.
+export function redrawn(box, draw) {
+  let known = 0;
+  new ResizeObserver(() => {
+    if (Math.abs(box.clientWidth - known) < 2) return;
+    known = box.clientWidth;
+    draw();
+  }).observe(box);
+  window.addEventListener("evergreen:theme", () => box.isConnected && draw());
+}
