@@ -308,7 +308,9 @@ def test_a_dag_s_tab_opens_its_model_in_airflow_s_theme(window: Open) -> None:
         page.goto(seen.url)
         page.evaluate("localStorage.setItem('theme', 'dark')")
         page.goto(f"{seen.url}/dags/{MODEL}__monitor_hourly")
-        page.get_by_role("link", name="Evergreen").last.click()
+        entries = page.get_by_role("link", name="Evergreen")
+        expect(entries).to_have_count(2)  # the navigation's comes before the DAG's tab
+        entries.last.click()
         frame = page.frame_locator("iframe")
         expect(frame.get_by_role("heading", name=MODEL)).to_be_visible()
         expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
