@@ -200,6 +200,7 @@ def test_one_incident_is_open_at_most(ledger: Ledger) -> None:
     assert ledger.open_incident_of(MODEL) is None
     assert ledger.open_incident(MODEL, HOUR, evidence={}) != first
     assert [i.outcome for i in ledger.incidents(MODEL)] == ["promoted version 2", None]
+    assert [i.outcome for i in ledger.incidents(last=1)] == [None]
 
 
 def test_a_message_is_posted_once(ledger: Ledger) -> None:

@@ -116,6 +116,14 @@ class Database:
         with self._reading() as connection:
             return rows(connection, kind, table, *where, order=order)
 
+    def _newest_rows[T](
+        self, kind: type[T], table: sa.Table, *where: sa.ColumnElement[bool], last: int | None
+    ) -> list[T]:
+        """Return the last so many rows by id, oldest first; None: all of them."""
+        order = (table.c.id.desc(),)
+        with self._reading() as connection:
+            return rows(connection, kind, table, *where, order=order, limit=last)[::-1]
+
     def _unreachable(self, error: Exception) -> LedgerUnreachable:
         cause = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         if "no such table" in cause or "does not exist" in cause:
@@ -132,11 +140,13 @@ def rows[T](
     kind: type[T],
     table: sa.Table,
     *where: sa.ColumnElement[bool],
-    order: tuple[sa.Column[Any], ...],
+    order: tuple[sa.ColumnElement[Any], ...],
+    limit: int | None = None,
 ) -> list[T]:
     """Return the table's rows as `kind`, whose fields are named like its columns."""
     columns = [table.c[field.name] for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    found = connection.execute(sa.select(*columns).where(*where).order_by(*order))
+    asked = sa.select(*columns).where(*where).order_by(*order).limit(limit)
+    found = connection.execute(asked)
     return [kind(**row) for row in found.mappings()]
 
 

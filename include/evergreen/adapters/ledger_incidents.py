@@ -61,10 +61,10 @@ class Incidents(Database):
         )
         return found[0] if found else None
 
-    def incidents(self, model: str | None = None) -> list[Incident]:
-        """Return a model's incidents, or those of all models, oldest first."""
+    def incidents(self, model: str | None = None, *, last: int | None = None) -> list[Incident]:
+        """Return the newest incidents, or all, of a model or of all models, oldest first."""
         where = [] if model is None else [incidents.c.model == model]
-        return self._rows(Incident, incidents, *where, order=(incidents.c.id,))
+        return self._newest_rows(Incident, incidents, *where, last=last)
 
     def incident(self, incident_id: int) -> Incident | None:
         """Return one incident."""

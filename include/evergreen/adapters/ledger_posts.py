@@ -99,13 +99,8 @@ class Posts(Database):
 
     def newest_deliveries(self, model: str | None = None, *, last: int) -> list[Delivery]:
         """Return the newest things that were said, about a model or about all, oldest first."""
-        c = deliveries.c
-        with self._reading() as connection:
-            asked = sa.select(c.id).order_by(c.id.desc()).limit(last)
-            if model is not None:
-                asked = asked.where(c.model == model)
-            ids = list(connection.scalars(asked))
-        return self._rows(Delivery, deliveries, c.id.in_(ids), order=(c.id,))
+        where = [] if model is None else [deliveries.c.model == model]
+        return self._newest_rows(Delivery, deliveries, *where, last=last)
 
     def told_by(self, message: int, *, first: int, last: int) -> tuple[list[Delivery], int]:
         """Return the first and the last so many events that a message tells, and their count."""

@@ -52,7 +52,7 @@ def list_(
     """
     ledger = open_ledger()
     name = spec_of(model).model if model else None
-    found = [_body(incident, ledger) for incident in ledger.incidents(name)[-last:]]
+    found = [_body(incident, ledger) for incident in ledger.incidents(name, last=last)]
     waiting = ledger.undelivered(name)
     if as_json:
         said = {"incidents": found, "undelivered": [_waiting_body(each) for each in waiting]}
@@ -77,7 +77,7 @@ def show(
     ledger = open_ledger()
     incident = ledger.incident(incident_id)
     if incident is None:
-        known = ", ".join(str(each.id) for each in ledger.incidents()[-5:]) or "none"
+        known = ", ".join(str(each.id) for each in ledger.incidents(last=5)) or "none"
         raise IncidentUnknown(f"there is no incident {incident_id}; the newest are: {known}")
     events = ledger.deliveries(incident.model, incident=incident_id)
     messages = ledger.messages(incident.model, incident=incident_id)
