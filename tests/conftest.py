@@ -9,6 +9,8 @@ import pytest
 
 import airflow_home  # (before anything imports Airflow, which reads it once)
 from servers import S3Server, Server, mlflow_server, s3_server
+from side_by_side import pytest_collection_modifyitems as pytest_collection_modifyitems
+from side_by_side import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
 
 
 @pytest.fixture(scope="session")

@@ -129,10 +129,10 @@ class Lives:
     def _follow(self, version: str) -> None:
         while not self._end:
             for event in self._events(version):
+                if event is None or event["object"] is None:  # cut off in the middle of one
+                    break
                 if event["type"] == "ERROR":  # too old: begin again with what there is
                     version = "0"
-                    break
-                if event["object"] is None:  # cut off in the middle of one
                     break
                 version = event["object"].metadata.resource_version
                 self._note(event["object"], gone=event["type"] == "DELETED")

@@ -218,7 +218,7 @@ def test_a_cleared_step_has_its_result(in_pods: InPods, retrained: str) -> None:
 def test_everything_of_airflow_is_killed_in_the_middle(in_pods: InPods, retrained: str) -> None:
     """Scheduler, triggerer, API server and workers at once; the pod goes on, and is found again."""
     before = set(in_pods.lives.pods)
-    in_pods.limits(cpu=0.2)
+    in_pods.limits(cpu=0.1)  # at work for longer than Airflow takes to come back
     run_id = in_pods.trigger(DAG_ID, {"force": True, "reason": "killed"})
     pod = started_pod(in_pods, before)
     kill_all(in_pods.airflow)
@@ -235,7 +235,7 @@ def test_everything_of_airflow_is_killed_in_the_middle(in_pods: InPods, retraine
 
 def test_marked_as_failed_by_a_person(in_pods: InPods, retrained: str) -> None:
     before = set(in_pods.lives.pods)
-    in_pods.limits(cpu=0.2)
+    in_pods.limits(cpu=0.05)  # at work for longer than it takes to mark it
     run_id = in_pods.trigger(DAG_ID, {"force": True, "reason": "a mistake"})
     pod = started_pod(in_pods, before)
     in_pods.lives.until(lambda: in_pods.tasks(run_id)["build_dataset"]["state"] == "deferred")
