@@ -24,7 +24,7 @@ demo: setup  ## a recommender goes stale and gets itself replaced: make demo [DA
 	@$(BIN)/evergreen demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: setup $(VENV)/.spark lint  ## lint, types, import contracts and every test (the live ones last, alone)
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not live" --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 15 $(ARGS)  # one of them waits for pods
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -m "not live" --numprocesses 3 --dist loadscope --no-loadscope-reorder --durations 15 $(ARGS)  # one of them waits for pods; XGBoost's idle threads would take the others' cores
 	@$(BIN)/pytest -m live $(ARGS)
 
 test-quick: setup  ## the unit tests only (no Airflow started)

@@ -6,7 +6,7 @@ are one unit, begun first, while other processes compute.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from xdist.remote import Producer
@@ -24,6 +24,7 @@ class Modules(LoadScopeScheduling):
         return nodeid.partition("::")[0]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules | None:
     """Share modules out, where modules are what is shared out."""
     return Modules(config, log) if config.getoption("dist") == "loadscope" else None
@@ -31,16 +32,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the modules with the longest timeout first, in processes side by side only."""
-    if hasattr(config, "workerinput"):
-        longest = _timeouts(items)
-        items.sort(key=lambda item: -longest[item.nodeid.partition("::")[0]])
-
-
-def _timeouts(items: Sequence[pytest.Item]) -> dict[str, float]:
-    """Return the longest timeout that a test of each module asks for, in seconds."""
-    found: dict[str, float] = {}
+    if not hasattr(config, "workerinput"):
+        return
+    longest: dict[Path, float] = {}
     for item in items:
         mark = item.get_closest_marker("timeout")
-        module = item.nodeid.partition("::")[0]
-        found[module] = max(found.get(module, 0.0), float(mark.args[0]) if mark else 0.0)
-    return found
+        longest[item.path] = max(longest.get(item.path, 0.0), mark.args[0] if mark else 0.0)
+    items.sort(key=lambda item: -longest[item.path])

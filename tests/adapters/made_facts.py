@@ -109,3 +109,12 @@ def _by_hour(good: dict[str, Any], broken: dict[str, Any]) -> pl.DataFrame:
         for scope in SCOPES
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+MADE = {
+    "impressions": impressions,
+    "orders": orders,
+    "features": features,
+    "training": training,
+}
+"""What makes the facts of each frame."""

@@ -35,11 +35,6 @@ COLUMNS: dict[str, Bins] = {
 }
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
-
-
 def random_hour(rng: np.random.Generator, hour: Any, rows: int) -> pl.DataFrame:
     """Impressions with every kind of value: NaN, null, infinite, on an edge, never seen before."""
     values = rng.choice([-5.0, 0.0, 0.5, 1.0, 1.5, 99.0, np.inf, np.nan], rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,11 +22,6 @@ from evergreen.domain.windows import hour_key
 NAN, INF = float("nan"), float("inf")
 ROWS = 500
 FEATURES = {"features": {"numeric": ["x"]}}
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
 
 
 X = profile_of({"x": (NumericBins(edges=(0.0, 1.0)), (10, 60, 20, 10))})

@@ -19,11 +19,6 @@ from evergreen.domain.windows import hour_key
 WEEK = timedelta(days=7)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
-
-
 def test_a_row_for_every_hour_and_the_day(lake: Lake) -> None:
     lake.land_hour("impressions", HOUR, impressions(rows=10))
     found = facts(lake)

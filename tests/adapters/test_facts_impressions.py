@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,11 +29,6 @@ FAULTS = (
     "clicked_unshown",
     "unknown_source",
 )
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
 
 
 def changed(column: str, values: dict[int, Any], rows: int = ROWS) -> pl.DataFrame:

@@ -22,11 +22,6 @@ COUNTED = ("outside_hour", "null_ids", "negative_prices", "missing_prices", "qua
 BEFORE = HOUR - timedelta(days=2)
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(str(tmp_path))
-
-
 def land(lake: Lake, hour: datetime = HOUR, **columns: Any) -> None:
     lake.land_hour("orders", hour, orders(hour, rows=ROWS, **columns))
 

@@ -85,20 +85,20 @@ def champion(
 def test_each_backfilled_hour_is_judged_and_decided_as_a_backtest_does(
     told: Told, spec: ModelSpec, releases: list[Release], champion: Champion
 ) -> None:
-    window = Window(releases[1].as_of + HOUR, releases[1].as_of + (BACKFILLED + 1) * HOUR)
+    since = releases[1].as_of + HOUR  # the demo's backfill begins an hour after the release
+    window = Window(since, since + BACKFILLED * HOUR)
     measured = {(m.hour, m.sensor): m for m in told.ledger.measurements(MODEL, window)}
-    requested = [releases[1].as_of - HOUR]
-    for hour, findings in champion.findings(requested):
-        if hour not in window:
-            continue  # the demo's backfill begins an hour later
+    judged = [(hour, said) for hour, said in champion.findings([]) if hour in window]
+    assert [hour for hour, _ in judged] == list(window.hours())
+    for hour, findings in judged:
         for sensor, ours in {**findings, "probation": champion.probation(hour)}.items():
             theirs = measured[hour, sensor]
             assert ours is not None
             assert theirs.replay
-            said = (hour, ours.verdict, ours.reason)
-            assert said == (hour, theirs.verdict, theirs.body["reason"])
+            said = (hour, sensor, ours.verdict, ours.reason)
+            assert said == (hour, sensor, theirs.verdict, theirs.body["reason"])
     line = Timeline()
-    Watch(spec, line, requested=requested).until_asked(champion)
+    Watch(spec, line).until_asked(champion)
     decided = {hour: (action, list(reasons)) for hour, action, reasons in line.decisions}
     for hour in window.hours():
         decision = told.ledger.decision(MODEL, hour, replay=True)

@@ -62,7 +62,11 @@ class Incidents(Database):
         return found[0] if found else None
 
     def incidents(self, model: str | None = None, *, last: int | None = None) -> list[Incident]:
-        """Return the newest incidents, or all, of a model or of all models, oldest first."""
+        """Return incidents, of a model or of all models, oldest first.
+
+        Args:
+            last: only so many, the newest.
+        """
         where = [] if model is None else [incidents.c.model == model]
         return self._newest_rows(Incident, incidents, *where, last=last)
 

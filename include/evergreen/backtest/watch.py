@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 from evergreen.backtest.champion import Champion, Findings
@@ -22,14 +22,11 @@ class Watch:
 
     Args:
         line: where decisions and alarms are told.
-        requested: hours of the requests before it began.
     """
 
-    def __init__(
-        self, spec: ModelSpec, line: Timeline, *, requested: Iterable[datetime] = ()
-    ) -> None:
+    def __init__(self, spec: ModelSpec, line: Timeline) -> None:
         self._policy, self._line = policy_of(spec), line
-        self._requested: list[datetime] = list(requested)
+        self._requested: list[datetime] = []
         self._alarmed: datetime | None = None
         self._champion: Champion | None = None
         self._alarms: dict[str, list[datetime]] = {}
